@@ -1,0 +1,55 @@
+"""What one entry has cost so far, and what its steps work with. Changes when a step needs something else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from prewarm.observe import Observer
+from prewarm.ports import Cache, Hub, Prover
+from prewarm.records import Entry, Fetched, ProofMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What a run works with: the outside, and how to tell of it."""
+
+    hub: Hub
+    cache: Cache
+    prover: Prover
+    observe: Observer
+    clock: Callable[[], float]
+    """Seconds that only grow."""
+    files: Executor
+    """Runs the fetches of single files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is asked to do."""
+
+    proof: ProofMode = "load"
+    dry_run: bool = False
+    """Stop after the plan."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Sums what an entry costs, from several threads, so that a failure does not lose the count."""
+
+    entry: Entry
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _spent: list[Fetched] = field(default_factory=list)
+
+    def add(self, fetched: Fetched) -> None:
+        """Count ``fetched`` in."""
+        with self._lock:
+            self._spent.append(fetched)
+
+    @property
+    def total(self) -> Fetched:
+        """What was counted so far."""
+        with self._lock:
+            return sum(self._spent, Fetched())

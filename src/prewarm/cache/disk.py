@@ -1,0 +1,139 @@
+"""The cache on disk. Changes with what the flow asks of it; places, bytes and locks are its neighbours' matter."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from prewarm import names
+from prewarm.cache import layout, place
+from prewarm.cache.lock import locked as holding
+from prewarm.ports import Sink
+from prewarm.records import LockedEntry, LockedRepo, Repo, RepoFile
+
+
+class DiskCache:
+    """The Hugging Face cache in a folder.
+
+    Args:
+        root: the folder that ``HF_HUB_CACHE`` names.
+        stopped: ends waiting for other runs.
+        forgets: whether it takes for missing what this run has not brought itself, to bring it anew.
+    """
+
+    def __init__(self, root: Path, stopped: threading.Event, *, forgets: bool = False) -> None:
+        self._root = root
+        self._forgets = forgets
+        self._brought: set[Path] = set()
+        self._stopped = stopped
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+        return self._root
+
+    def scan(self, locked: LockedEntry) -> frozenset[tuple[Repo, str]]:
+        """(repository, path) of the files that are there with the right size."""
+        return frozenset((repo.repo, file.path) for repo, file in locked.files if self.has(repo, file))
+
+    def has(self, repo: LockedRepo, file: RepoFile) -> bool:
+        """Whether the file is there with the right size."""
+        return self._find(repo, file) is not None
+
+    @contextmanager
+    def receive(self, repo: LockedRepo, file: RepoFile) -> Iterator[Sink | None]:
+        """A sink for one file; None where another run has brought it meanwhile.
+
+        Raises:
+            CacheError: the cache cannot be written.
+            Interrupted: while another run was at it.
+        """
+        with holding(layout.lock(self._root, repo.repo, file.digest), self._stopped):
+            # Looked for again, under the lock: the one who held it has probably fetched it.
+            if self.has(repo, file):
+                yield None
+                return
+            sink = place.FileSink(layout.blob(self._root, repo.repo, file.digest), file)
+            try:
+                yield sink
+                self._brought.add(layout.blob(self._root, repo.repo, file.digest))
+            finally:
+                sink.reset()
+
+    def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
+        """The content of a file that is there."""
+        path = self._find(repo, file) or layout.blob(self._root, repo.repo, file.digest)
+        with place.told_as_cache_error(path):
+            return path.read_bytes()
+
+    def path(self, repo: LockedRepo, path: str) -> Path:
+        """The name under which a file is opened, whether it is there or not."""
+        return layout.pointer(self._root, repo.repo, repo.commit, path)
+
+    def link(self, repo: LockedRepo) -> None:
+        """Show the files that are there in the snapshot of the commit.
+
+        Raises:
+            CacheError: the cache cannot be written.
+        """
+        with place.told_as_cache_error(self._root):
+            for file in repo.files:
+                blob = layout.blob(self._root, repo.repo, file.digest)
+                pointer = layout.pointer(self._root, repo.repo, repo.commit, file.path)
+                if _has_size(blob, file.size) and not _shows(pointer, blob):
+                    place.link(blob, pointer)
+
+    def point(self, repo: LockedRepo) -> str | None:
+        """Let the revision name the commit; returns the commit that it named before, if another.
+
+        Raises:
+            CacheError: the cache cannot be written.
+        """
+        with place.told_as_cache_error(self._root):
+            self._forget_listing(repo)
+            if names.is_commit(repo.repo.revision):
+                return None
+            ref = layout.ref(self._root, repo.repo)
+            before = ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
+            if before != repo.commit:
+                place.write_text(ref, repo.commit)
+                return before
+        return None
+
+    def _forget_listing(self, repo: LockedRepo) -> None:
+        # With its own memory of a listing beside a snapshot that lacks some of it, huggingface_hub calls the snapshot
+        # incomplete when it is offline, and transformers silently drops chat templates for that.
+        listing = layout.listing(self._root, repo.repo, repo.commit)
+        if not listing.is_file():
+            return
+        snapshot = layout.pointer(self._root, repo.repo, repo.commit, "x").parent
+        with suppress(ValueError, KeyError, TypeError):
+            if all((snapshot / path).exists() for path in json.loads(listing.read_bytes())["files"]):
+                return
+        listing.unlink(missing_ok=True)
+
+    def _find(self, repo: LockedRepo, file: RepoFile) -> Path | None:
+        blob = layout.blob(self._root, repo.repo, file.digest)
+        if self._forgets and blob not in self._brought:
+            return None
+        for path in (blob, layout.pointer(self._root, repo.repo, repo.commit, file.path)):
+            if _has_size(path, file.size):
+                return path
+        return None
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except OSError:
+        return False
+
+
+def _shows(pointer: Path, blob: Path) -> bool:
+    try:
+        return pointer.samefile(blob) or (not pointer.is_symlink() and pointer.stat().st_size == blob.stat().st_size)
+    except OSError:
+        return False

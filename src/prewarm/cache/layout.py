@@ -1,0 +1,40 @@
+"""Where things are in the cache. Changes when huggingface_hub's layout does.
+
+The layout is documented at huggingface.co/docs/huggingface_hub/guides/manage-cache.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prewarm.records import Digest, Repo
+
+
+def repo_folder(root: Path, repo: Repo) -> Path:
+    """``models--namespace--name``."""
+    return root / "--".join([f"{repo.repo_type}s", *repo.repo_id.split("/")])
+
+
+def blob(root: Path, repo: Repo, digest: Digest) -> Path:
+    """The content of a file, named by its hash."""
+    return repo_folder(root, repo) / "blobs" / digest.value
+
+
+def pointer(root: Path, repo: Repo, commit: str, path: str) -> Path:
+    """The name under which a file of a commit is opened."""
+    return repo_folder(root, repo) / "snapshots" / commit / Path(*path.split("/"))
+
+
+def ref(root: Path, repo: Repo) -> Path:
+    """The file that says which commit the revision means."""
+    return repo_folder(root, repo) / "refs" / Path(*repo.revision.split("/"))
+
+
+def listing(root: Path, repo: Repo, commit: str) -> Path:
+    """huggingface_hub's own memory of a commit's listing."""
+    return repo_folder(root, repo) / "trees" / f"{commit}.json"
+
+
+def lock(root: Path, repo: Repo, digest: Digest) -> Path:
+    """The lock that huggingface_hub takes, too, while it downloads a blob."""
+    return root / ".locks" / repo_folder(root, repo).name / f"{digest.value}.lock"

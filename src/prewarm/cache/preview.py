@@ -1,0 +1,76 @@
+"""A cache that is not written: what a dry run reads is kept in memory. Changes with the Cache protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prewarm.cache.disk import DiskCache
+from prewarm.cache.place import check, hasher
+from prewarm.ports import Sink
+from prewarm.records import Digest, LockedEntry, LockedRepo, Repo, RepoFile
+
+
+class Preview:
+    """Shows another cache.
+
+    Args:
+        disk: the cache that is looked at.
+    """
+
+    def __init__(self, disk: DiskCache) -> None:
+        self._disk = disk
+        self._read: dict[Digest, bytes] = {}
+
+    @property
+    def root(self) -> Path:
+        """The folder of the other cache."""
+        return self._disk.root
+
+    def scan(self, locked: LockedEntry) -> frozenset[tuple[Repo, str]]:
+        """What the other cache has."""
+        return self._disk.scan(locked)
+
+    @contextmanager
+    def receive(self, repo: LockedRepo, file: RepoFile) -> Iterator[Sink | None]:
+        """A sink into memory; None where the other cache has the file."""
+        if self._disk.has(repo, file):
+            yield None
+            return
+        sink = _MemorySink(file)
+        yield sink
+        self._read[file.digest] = bytes(sink.content)
+
+    def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
+        """The content of a file, from memory or from the other cache."""
+        kept = self._read.get(file.digest)
+        return kept if kept is not None else self._disk.read(repo, file)
+
+    def path(self, repo: LockedRepo, path: str) -> Path:
+        """Where the file would be."""
+        return self._disk.path(repo, path)
+
+    def link(self, repo: LockedRepo) -> None:
+        """Nothing is written."""
+
+    def point(self, repo: LockedRepo) -> str | None:  # noqa: ARG002 (the protocol's)
+        """Nothing is written."""
+        return None
+
+
+class _MemorySink:
+    def __init__(self, file: RepoFile) -> None:
+        self._file = file
+        self.content = bytearray()
+
+    def write(self, piece: bytes) -> None:
+        self.content += piece
+
+    def reset(self) -> None:
+        self.content.clear()
+
+    def finish(self) -> None:
+        state = hasher(self._file.digest, self._file.size)
+        state.update(self.content)
+        check(self._file, len(self.content), state.hexdigest())

@@ -1,0 +1,123 @@
+"""Arguments to a command, errors to text and an exit code. Changes when there is a new command.
+
+Exit codes: 0 every required entry is ready; 1 one is not; 2 the manifest or the command line is wrong; 3 a bug;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from prewarm import __version__
+from prewarm.errors import Interrupted, PrewarmError
+
+COMMANDS = {"warm": "prewarm.cli.warm", "demo": "prewarm.cli.demo"}
+"""Command to the module that has it, imported when it is used."""
+_SUMMARIES = {
+    "warm": "Make every entry of the manifest ready (the default).",
+    "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is used, and takes ``warm`` where none is named."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[name]).command
+        return command
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
+            args = ["warm", *args]
+        return super().parse_args(context, args)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            from prewarm.settings import nearest
+
+            raise click.UsageError(f"there is no command '{args[0]}': {nearest(args[0], list(COMMANDS))}", context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _SUMMARIES[name]) for name in COMMANDS])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="prewarm", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Bring the models of prewarm.toml into the Hugging Face cache, and prove that they load offline.
+
+    Without a command: warm. See the options of each with: prewarm COMMAND --help
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    _end_on_sigterm()
+    try:
+        code = cli.main(args=list(argv) if argv is not None else None, prog_name="prewarm", standalone_mode=False)
+        return int(code or 0)
+    except PrewarmError as error:
+        _say(f"error: {error}", error.hint)
+        return error.exit_code
+    except click.exceptions.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        _say(f"error: {error.format_message()}", f"{context.command_path if context else 'prewarm'} --help")
+        return 2
+    except BrokenPipeError:
+        # Who reads our output has had enough, as in: prewarm | head.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception:  # noqa: BLE001 (the one place where a bug ends)
+        return _bug()
+
+
+def _interrupted() -> int:
+    error = Interrupted()
+    _say(str(error), error.hint)
+    return error.exit_code
+
+
+def _bug() -> int:
+    # The trace may name files and addresses, so that it goes into a file that is looked at before it is sent.
+    descriptor, path = tempfile.mkstemp(prefix="prewarm-", suffix=".log", text=True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as log:
+        log.write(f"prewarm {__version__}, Python {sys.version}, {sys.platform}\n\n{traceback.format_exc()}")
+    _say(f"error: a bug in prewarm: {type(sys.exc_info()[1]).__name__}", f"report it with the log: {path}")
+    return 3
+
+
+def _say(message: str, hint: str) -> None:
+    click.echo(message, err=True)
+    if hint:
+        first, *rest = hint.splitlines()
+        click.echo("\n".join([f"  try: {first}", *(f"    {line}" for line in rest)]), err=True)
+
+
+def _end_on_sigterm() -> None:
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)

@@ -1,0 +1,1 @@
+"""What ``prewarm demo`` serves: tiny models, made on the spot."""

@@ -1,0 +1,88 @@
+"""A report as JSON, schema 1. Keys may be added; none changes its meaning within a schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prewarm.records import EntryReport, Failure, Proof, Report
+
+SCHEMA = 1
+
+
+def render(report: Report) -> str:
+    """The document's text."""
+    return json.dumps(as_table(report), indent=2, ensure_ascii=False)
+
+
+def as_table(report: Report) -> dict[str, Any]:
+    """The document."""
+    entries = report.entries
+    return {
+        "schema": SCHEMA,
+        "command": report.command,
+        "ok": report.ok,
+        "dry_run": report.dry_run,
+        "manifest": str(report.manifest),
+        "lock": str(report.lock) if report.lock else None,
+        "endpoint": report.endpoint,
+        "cache": str(report.cache),
+        "versions": dict(report.versions),
+        "totals": {
+            "entries": len(entries),
+            "ready": sum(entry.ready for entry in entries),
+            "files": sum(entry.files for entry in entries),
+            "bytes": sum(entry.bytes for entry in entries),
+            "missing_files": sum(entry.missing_files for entry in entries),
+            "missing_bytes": sum(entry.missing_bytes for entry in entries),
+            "downloaded_bytes": report.fetched.bytes,
+            "requests": report.fetched.requests,
+            "waited_s": round(report.fetched.waited_s, 3),
+            "elapsed_s": round(report.elapsed_s, 3),
+        },
+        "entries": [_entry(entry) for entry in entries],
+    }
+
+
+def _entry(report: EntryReport) -> dict[str, Any]:
+    entry = report.entry
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "repo_type": entry.repo_type,
+        "revision": entry.revision,
+        "commit": report.commit,
+        "required": entry.required,
+        "status": report.status,
+        "ready": report.ready,
+        "files": report.files,
+        "bytes": report.bytes,
+        "missing_files": report.missing_files,
+        "missing_bytes": report.missing_bytes,
+        "downloaded_bytes": report.fetched.bytes,
+        "requests": report.fetched.requests,
+        "waited_s": round(report.fetched.waited_s, 3),
+        "elapsed_s": round(report.elapsed_s, 3),
+        "proof": _proof(report.proof) if report.proof else None,
+        "notes": list(report.notes),
+        "error": _error(report.failure) if report.failure else None,
+    }
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {
+        "model": proof.model,
+        "processor": proof.processor,
+        "dtype": proof.dtype,
+        "parameters": proof.parameters,
+        "load_s": round(proof.load_s, 3),
+        "peak_rss_bytes": proof.peak_rss_bytes,
+        "network_attempts": proof.network_attempts,
+        "missing_keys": list(proof.missing_keys),
+        "unexpected_keys": list(proof.unexpected_keys),
+        "mismatched_keys": list(proof.mismatched_keys),
+    }
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {"kind": failure.kind, "message": failure.message, "hint": failure.hint}

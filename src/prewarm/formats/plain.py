@@ -1,0 +1,84 @@
+"""Events as lines of plain text, for pipes and logs: one per event worth reading."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TextIO
+
+from prewarm.formats.units import duration, plural, size
+from prewarm.observe import (
+    BytesReceived,
+    EntryFinished,
+    EntryPlanned,
+    EntryStarted,
+    Event,
+    FileFetched,
+    FilesAdded,
+    Notice,
+    ProofStarted,
+    Retrying,
+    Waiting,
+)
+
+if sys.version_info >= (3, 11):
+    from typing import assert_never
+else:
+    from typing_extensions import assert_never
+
+LARGE_BYTES = 50_000_000
+"""Files of this size and more get a line each."""
+
+
+class PlainLines:
+    """An observer that writes lines.
+
+    Args:
+        stream: where to.
+        verbose: with a line for every file.
+    """
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Write the event's line, if it has one."""
+        line = line_of(event, verbose=self._verbose)
+        if line:
+            with self._lock:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+
+
+def line_of(event: Event, *, verbose: bool) -> str:
+    """The line of an event; empty where it is not worth one."""
+    match event:
+        case EntryStarted():
+            return ""
+        case EntryPlanned(entry=entry, plan=plan):
+            files = plan.locked.files
+            total = f"{plural(len(files), 'file')}, {size(sum(file.size for _, file in files))}"
+            missing = f"{size(plan.missing_bytes)} to fetch" if plan.missing else "all in the cache"
+            return f"{entry.id}: {total}, {missing}"
+        case BytesReceived():
+            return ""
+        case FileFetched(entry=entry, path=path, size=count):
+            return f"{entry.id}: {path} ({size(count)})" if verbose or count >= LARGE_BYTES else ""
+        case Retrying(what=what, reason=reason, attempt=attempt, wait_s=wait_s):
+            return f"{what}: {reason}; try {attempt + 1} in {duration(wait_s)}"
+        case Waiting(bucket=bucket, wait_s=wait_s):
+            return f"waiting {duration(wait_s)} for the Hub's limit on '{bucket}' to reset"
+        case ProofStarted(entry=entry):
+            return f"{entry.id}: loading offline"
+        case FilesAdded(entry=entry, paths=paths):
+            return f"{entry.id}: its classes also open {', '.join(paths)}: fetching, then loading again"
+        case EntryFinished(report=report):
+            if report.failure is not None:
+                return f"{report.entry.id}: failed: {report.failure.kind}: {report.failure.message}"
+            return f"{report.entry.id}: {report.status} in {duration(report.elapsed_s)}"
+        case Notice(text=text):
+            return text
+        case _:
+            assert_never(event)

@@ -1,0 +1,133 @@
+"""A report as a table for people, with what failed and what to do below it."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from prewarm.formats.units import duration, plural, size
+from prewarm.records import EntryReport, Report
+
+_STYLES = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
+_KEYS_SHOWN = 3
+
+
+def show(report: Report, console: Console, *, verbose: bool = False) -> None:
+    """Print the table, the totals, the notes and the failures.
+
+    Args:
+        report: what happened.
+        console: where to print it.
+        verbose: with the trace of what did not load.
+    """
+    console.print(_table(report))
+    console.print(_totals(report))
+    for entry in report.entries:
+        notes = [*entry.notes, *_keys(entry)]
+        if notes:
+            console.print()
+            console.print(Text.assemble((_name(entry), "bold"), style="default"))
+            for note in notes:
+                console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
+    for entry in report.entries:
+        if entry.failure is not None:
+            console.print()
+            show_failure(entry, console, verbose=verbose)
+
+
+def show_failure(entry: EntryReport, console: Console, *, verbose: bool = False) -> None:
+    """Print what happened to an entry that failed, and what to do."""
+    console.print(_failure(entry, verbose=verbose))
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("entry", overflow="fold", ratio=3 if report.entries else None)
+    table.add_column("commit", no_wrap=True)
+    table.add_column("files", justify="right", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("to fetch" if report.dry_run else "downloaded", justify="right", no_wrap=True)
+    table.add_column("loaded", overflow="fold", ratio=3)
+    table.add_column("in", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for entry in report.entries:
+        fetched = entry.missing_bytes if report.dry_run else entry.fetched.bytes
+        table.add_row(
+            _name(entry),
+            entry.commit[:7] if entry.commit else "",
+            str(entry.files) if entry.files else "",
+            size(entry.bytes) if entry.files else "",
+            size(fetched) if fetched else "-",
+            _loaded(entry),
+            duration(entry.proof.load_s) if entry.proof else "",
+            _status(entry),
+        )
+    return table
+
+
+def _name(entry: EntryReport) -> str:
+    name = entry.entry.name or entry.entry.id
+    revision = entry.entry.revision
+    shown = revision[:7] if len(revision) == 40 else revision
+    return name if revision == "main" else f"{name}@{shown}"
+
+
+def _loaded(entry: EntryReport) -> str:
+    if entry.proof is None:
+        return ""
+    return " + ".join(filter(None, (entry.proof.model, entry.proof.processor))) or "nothing"
+
+
+def _status(entry: EntryReport) -> Text:
+    status = entry.failure.kind if entry.failure else entry.status
+    if entry.failure is not None and not entry.entry.required:
+        return Text(f"{status} (not required)", style="yellow")
+    return Text(status, style=_STYLES[entry.status])
+
+
+def _totals(report: Report) -> Text:
+    ready = sum(entry.ready for entry in report.entries)
+    parts = [
+        f"{ready} of {plural(len(report.entries), 'entry')} ready",
+        plural(sum(entry.files for entry in report.entries), "file"),
+        size(sum(entry.bytes for entry in report.entries)),
+    ]
+    if report.dry_run:
+        files = sum(entry.missing_files for entry in report.entries)
+        missing = sum(entry.missing_bytes for entry in report.entries)
+        parts.append(f"to fetch: {size(missing)} in {plural(files, 'metered request')}")
+    else:
+        parts.append(f"downloaded {size(report.fetched.bytes)} in {plural(report.fetched.requests, 'metered request')}")
+    if report.fetched.waited_s >= 0.05:
+        parts.append(f"waited {duration(report.fetched.waited_s)} for rate limits")
+    parts.append(duration(report.elapsed_s))
+    return Text("\n" + ", ".join(parts), style="green" if report.ok or report.dry_run else "red")
+
+
+def _keys(entry: EntryReport) -> list[str]:
+    if entry.proof is None:
+        return []
+    said = []
+    for keys, meaning in (
+        (entry.proof.missing_keys, "not in the files, and made up at random: train them before you use them"),
+        (entry.proof.mismatched_keys, "of another shape in the files, and made up at random"),
+    ):
+        if keys:
+            more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
+            said.append(f"weights {', '.join(keys[:_KEYS_SHOWN])}{more} are {meaning}")
+    return said
+
+
+def _failure(entry: EntryReport, *, verbose: bool) -> Group:
+    failure = entry.failure
+    assert failure is not None
+    lines = [Text.assemble((f"{_name(entry)}: ", "bold"), (failure.kind, "bold red"), f": {failure.message}")]
+    if failure.hint:
+        first, *rest = failure.hint.splitlines()
+        lines.append(Text.assemble(("  try: ", "bold"), first))
+        lines += [Text(f"    {line}") for line in rest]
+    if verbose and failure.trace:
+        lines += [Text(f"    {line}", style="dim") for line in failure.trace.splitlines()]
+    return Group(*lines)

@@ -1,0 +1,87 @@
+"""What is sent again, how often, and after how long. Changes with the policy; there is no other one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from prewarm.errors import Interrupted
+from prewarm.hub.session import Transient
+from prewarm.observe import Observer, Retrying
+
+ATTEMPTS = 6
+"""Tries of one request that fail for a reason other than the rate limit, which max_wait bounds."""
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 20.0
+
+Result = TypeVar("Result")
+
+
+class RateLimited(Transient):
+    """The Hub answered 429; the governor knows how long to wait."""
+
+
+def retrying(work: Callable[[], Result], *, what: str, observe: Observer, stopped: threading.Event) -> Result:
+    """Call ``work`` until it does not raise Transient, with full jitter in between.
+
+    Args:
+        work: one whole try.
+        what: what is tried, for messages.
+        observe: is told of every retry.
+        stopped: ends the waiting.
+
+    Raises:
+        HubError: of the last try, where all failed.
+        Interrupted: ``stopped`` was set.
+    """
+    failures = 0
+
+    def give_up(state: tenacity.RetryCallState) -> bool:
+        nonlocal failures
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, RateLimited):
+            failures += 1
+        return failures >= ATTEMPTS
+
+    jitter = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        return 0.0 if isinstance(error, RateLimited) else float(jitter(state))
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Transient) and state.next_action is not None:
+            observe(
+                Retrying(
+                    what=what,
+                    reason=error.reason,
+                    attempt=state.attempt_number,
+                    wait_s=float(state.next_action.sleep),
+                )
+            )
+
+    def sleep(seconds: float) -> None:
+        stopped.wait(seconds)
+
+    policy = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Transient),
+        stop=give_up,
+        wait=wait,
+        before_sleep=tell,
+        sleep=sleep,
+        reraise=True,
+    )
+
+    def attempt() -> Result:
+        if stopped.is_set():
+            raise Interrupted
+        return work()
+
+    try:
+        return policy(attempt)
+    except Transient as last:
+        raise last.error from None

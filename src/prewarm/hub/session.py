@@ -1,0 +1,187 @@
+"""One request to the Hub, through huggingface_hub's own session. Changes with huggingface_hub or its HTTP library.
+
+This module alone knows which HTTP library that is: httpx2 for huggingface_hub 2, httpx for 1. Its errors are told
+apart here and nowhere else, since ``except httpx.ConnectError`` catches nothing of the other one's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from huggingface_hub import __version__ as hub_version
+from huggingface_hub import constants, get_session, get_token
+
+from prewarm import __version__
+from prewarm.errors import HubError
+
+_REDIRECTS_MAX = 10
+CONNECT_TIMEOUT_S = 10.0
+
+
+class Transient(Exception):
+    """A failure that may pass when the request is sent again.
+
+    Attributes:
+        reason: what happened, for people.
+        error: what to raise where it does not pass.
+    """
+
+    def __init__(self, reason: str, error: HubError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.error = error
+
+
+class Reply:
+    """An answer, with the hops that led to it."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        return int(self._response.status_code)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers of the last hop, by name in any case."""
+        headers: Mapping[str, str] = self._response.headers
+        return headers
+
+    @property
+    def hops(self) -> list[tuple[str, Mapping[str, str]]]:
+        """(address, headers) of every hop, the last one included."""
+        return [(str(hop.url), hop.headers) for hop in (*self._response.history, self._response)]
+
+    @property
+    def url(self) -> str:
+        """The address that answered; it may be signed: not for messages."""
+        return str(self._response.url)
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            Transient: it is none, as from a proxy's own page.
+        """
+        with _translated(self.url):
+            body = self._response.read()
+        try:
+            return importlib.import_module("json").loads(body)
+        except ValueError:
+            raise Transient(
+                "the answer is no JSON",
+                HubError(
+                    "unreachable",
+                    f"{origin_of(self.url)} answers with something that is no JSON",
+                    hint="a proxy may answer in the Hub's place: look at HF_ENDPOINT and HTTPS_PROXY",
+                ),
+            ) from None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, as it arrives.
+
+        Raises:
+            Transient: the connection broke.
+        """
+        with _translated(self.url):
+            yield from self._response.iter_bytes(1 << 18)
+
+
+def token() -> str | None:
+    """The user's token, found as huggingface_hub finds it; None without one."""
+    return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+
+
+def headers(secret: str | None) -> dict[str, str]:
+    """What every request carries.
+
+    huggingface_hub's ``build_hf_headers`` is not used, since it may send a metered request of its own, for its list
+    of agents (huggingface_hub 2.4, ``utils/_detect_agent.py``).
+    """
+    sent = {"User-Agent": f"prewarm/{__version__}; hf_hub/{hub_version}; python/{platform.python_version()}"}
+    if secret:
+        # Lower case: huggingface_hub takes the header off by this name before it goes to another origin.
+        sent["authorization"] = f"Bearer {secret}"
+    return sent
+
+
+@contextmanager
+def get(url: str, sent: Mapping[str, str]) -> Iterator[Reply]:
+    """Send one GET and follow its redirects; the token stays with the first origin.
+
+    Raises:
+        Transient: the connection failed in a way that may pass.
+        HubError: it cannot succeed.
+    """
+    session = get_session()
+    timeout = _library().Timeout(constants.HF_HUB_DOWNLOAD_TIMEOUT, connect=CONNECT_TIMEOUT_S)
+    with _translated(url):
+        request = session.build_request("GET", url, headers={**sent, "Accept-Encoding": "identity"}, timeout=timeout)
+        response = session.send(request, stream=True, follow_redirects=True)
+    try:
+        yield Reply(response)
+    finally:
+        response.close()
+
+
+def origin_of(url: str) -> str:
+    """Scheme and host of an address: what may stand in a message."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+
+def _library() -> Any:
+    # The user may have made the session of a class of their own (set_client_factory).
+    client = next(kind for kind in type(get_session()).__mro__ if kind.__name__ == "Client")
+    return importlib.import_module(client.__module__.partition(".")[0])
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    library = _library()
+    try:
+        yield
+    except (library.HTTPError, library.InvalidURL, library.StreamError, OSError) as error:
+        _translate(library, error, origin_of(url))
+
+
+def _translate(library: Any, error: BaseException, origin: str) -> NoReturn:
+    """Raise what a transport's error means; the one place where they are told apart."""
+    hint = "look at the network and at HF_ENDPOINT; what has arrived is kept: run it again"
+    said = (str(error).splitlines() or [""])[0][:200]
+    if type(error).__name__ == "OfflineModeIsEnabled":
+        raise HubError(
+            "unreachable",
+            "HF_HUB_OFFLINE is set, and something is missing",
+            hint="unset HF_HUB_OFFLINE and run it again",
+        ) from None
+    if isinstance(error, (library.InvalidURL, library.UnsupportedProtocol)):
+        raise HubError("unreachable", f"{origin} is no address", hint="look at HF_ENDPOINT") from None
+    if isinstance(error, library.TooManyRedirects):
+        raise HubError("unreachable", f"{origin} redirects in circles", hint="look at HF_ENDPOINT") from None
+    if "CERTIFICATE_VERIFY_FAILED" in said or "certificate verify failed" in said:
+        raise HubError(
+            "unreachable",
+            f"the certificate of {origin} cannot be verified",
+            hint="behind a corporate proxy, name its certificate: export SSL_CERT_FILE=/path/to/ca.pem",
+        ) from None
+    if isinstance(error, library.ProxyError):
+        reason = f"the proxy refuses: {said}"
+        raise Transient(reason, HubError("unreachable", reason, hint="look at HTTPS_PROXY and NO_PROXY")) from None
+    if isinstance(error, library.TimeoutException):
+        reason = f"{origin} does not answer in time"
+        raise Transient(reason, HubError("timeout", reason, hint=hint)) from None
+    if isinstance(error, library.ConnectError):
+        reason = f"{origin} cannot be reached"
+        raise Transient(reason, HubError("unreachable", f"{reason}: {said}", hint=hint)) from None
+    if isinstance(error, (library.TransportError, library.DecodingError, OSError)):
+        reason = f"the connection to {origin} broke"
+        raise Transient(reason, HubError("unreachable", f"{reason}, again and again", hint=hint)) from None
+    raise error

@@ -1,0 +1,53 @@
+"""The log of every request that the loopback Hub saw. Standard library only."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request, as it was answered."""
+
+    origin: str
+    """``hub`` or ``cdn``."""
+    method: str
+    path: str
+    """Without the query."""
+    query: str
+    status: int
+    bucket: str | None
+    """The bucket that it was charged to; None for a free one."""
+    authorized: bool
+    """Whether it carried a token."""
+    range: str | None
+    sent_bytes: int
+    user_agent: str
+
+
+class RequestLog:
+    """Every request, in the order of the answers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: list[Request] = []
+
+    def add(self, request: Request) -> None:
+        """Append one request."""
+        with self._lock:
+            self._requests.append(request)
+
+    def all(self, *, containing: str = "") -> list[Request]:
+        """The requests so far whose path contains ``containing``."""
+        with self._lock:
+            return [request for request in self._requests if containing in request.path]
+
+    def metered(self, *, containing: str = "") -> list[Request]:
+        """Those that were charged to ``api`` or ``resolvers``."""
+        return [request for request in self.all(containing=containing) if request.bucket in ("api", "resolvers")]
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._requests.clear()

@@ -1,0 +1,300 @@
+"""The two origins on loopback: sockets, quotas, the log, and faults on the wire. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, cast
+
+from prewarm.localhub.access import Access
+from prewarm.localhub.faults import Fault, Faults
+from prewarm.localhub.quota import Quotas, bucket_of
+from prewarm.localhub.repository import Repository, StoredFile
+from prewarm.localhub.requests import Request, RequestLog
+from prewarm.localhub.routes import Answer, Routes, api_error
+
+_BLOCK_BYTES = 1 << 18
+_PROXY_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>This network wants you to sign in.</body></html>\n"
+)
+
+
+class LocalHub:
+    """A Hub on two loopback ports; use it as a context manager.
+
+    Args:
+        repositories: what it serves.
+        quotas: how many requests it answers.
+        access: who may read what.
+        meters_resolve_cache: whether the hop of small files counts as well; the real Hub does not say.
+        round_trip_s: seconds that every answer takes on the way.
+        bytes_per_s: bandwidth of one connection to the second origin; None: as fast as loopback is.
+        tree_page: entries on one page of a tree.
+        port: of the Hub's origin; 0: a free one.
+    """
+
+    def __init__(
+        self,
+        repositories: Iterable[Repository] = (),
+        *,
+        quotas: Quotas | None = None,
+        access: Access | None = None,
+        meters_resolve_cache: bool = False,
+        round_trip_s: float = 0.0,
+        bytes_per_s: float | None = None,
+        tree_page: int = 1000,
+        link_lifetime_s: float = 3600.0,
+        port: int = 0,
+    ) -> None:
+        self.access = access or Access()
+        self.quotas = quotas or Quotas({})
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.round_trip_s = round_trip_s
+        self.bytes_per_s = bytes_per_s
+        self.meters_resolve_cache = meters_resolve_cache
+        self.routes = Routes(self.access, tree_page=tree_page, link_lifetime_s=link_lifetime_s)
+        for repository in repositories:
+            self.routes.add(repository)
+        self._servers = [_Server(self, "hub", port), _Server(self, "cdn", 0)]
+        self.url, self.cdn_url = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
+        self.routes.hub_url, self.routes.cdn_url = self.url, self.cdn_url
+        self._threads: list[threading.Thread] = []
+
+    def add(self, repository: Repository) -> Repository:
+        """Serve one more repository."""
+        self.routes.add(repository)
+        return repository
+
+    def rename(self, old: str, new: str) -> None:
+        """Answer for the repository ``old`` with a redirect to ``new``."""
+        self.routes.renamed[old] = new
+
+    def start(self) -> None:
+        """Answer requests, in threads of its own."""
+        for server in self._servers:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Stop answering, and cut what is open."""
+        for server in self._servers:
+            if self._threads:
+                server.shutdown()
+            server.cut_all()
+            server.server_close()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self._threads.clear()
+
+    def __enter__(self) -> LocalHub:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, hub: LocalHub, origin: str, port: int) -> None:
+        self.hub = hub
+        self.origin = origin
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        with self._open_lock:
+            self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut_all(self) -> None:
+        with self._open_lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no news."""
+
+
+class _Stop(Exception):
+    """The fault has dealt with the connection."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The request log is kept by the hub."""
+
+    def _answer(self) -> None:
+        server = cast("_Server", self.server)
+        hub = server.hub
+        path, _, query = self.path.partition("?")
+        authorization = self.headers.get("Authorization")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if hub.round_trip_s:
+            time.sleep(hub.round_trip_s)
+        bucket = None
+        if server.origin == "cdn":
+            answer = hub.routes.cdn(path, query, authorization)
+            quota_headers: dict[str, str] = {}
+        else:
+            is_free_hop = path.startswith("/api/resolve-cache/") and not hub.meters_resolve_cache
+            bucket = None if is_free_hop else bucket_of(path)
+            caller = authorization or str(self.client_address[0])
+            decision = hub.quotas.charge(bucket, caller) if bucket else None
+            quota_headers = dict(decision.headers) if decision else {}
+            if decision and not decision.allowed:
+                answer = api_error(429, "We had to rate limit you. Retry after the reset, or use a token.")
+            else:
+                answer = hub.routes.hub(path, query, authorization, body)
+        fault = hub.faults.take(origin=server.origin, method=self.command, path=answer.fault_path or path)
+        sent = 0
+        status = answer.status
+        try:
+            if fault is not None and fault.kind == "status":
+                answer = api_error(fault.status, "Injected", headers=fault.headers)
+                fault = None
+            if fault is not None and fault.kind == "html":
+                answer = Answer(status=200, headers={"Content-Type": "text/html"}, body=_PROXY_PAGE)
+                fault = None
+            status = answer.status
+            sent = self._send(answer, quota_headers, fault, hub.bytes_per_s if server.origin == "cdn" else None)
+        except _Stop:
+            self.close_connection = True
+        except OSError:
+            self.close_connection = True
+        finally:
+            hub.log.add(
+                Request(
+                    origin=server.origin,
+                    method=self.command,
+                    path=path,
+                    query=query,
+                    status=status,
+                    bucket=bucket,
+                    authorized=authorization is not None,
+                    range=self.headers.get("Range"),
+                    sent_bytes=sent,
+                    user_agent=self.headers.get("User-Agent", ""),
+                )
+            )
+
+    def _send(self, answer: Answer, extra: dict[str, str], fault: Fault | None, bytes_per_s: float | None) -> int:
+        if fault is not None and fault.kind == "hang":
+            time.sleep(fault.seconds)
+            raise _Stop
+        if fault is not None and fault.kind == "reset" and fault.at_byte == 0:
+            self._reset()
+        size = answer.body.size if isinstance(answer.body, StoredFile) else len(answer.body)
+        start, end, status = 0, size, answer.status
+        headers = {**answer.headers, **extra}
+        if isinstance(answer.body, StoredFile) and status == 200:
+            headers["Accept-Ranges"] = "bytes"
+            asked = None if fault is not None and fault.kind == "ignore-range" else self.headers.get("Range")
+            if asked is not None:
+                chosen = parse_range(asked, size)
+                if chosen is None:
+                    return self._send(
+                        api_error(416, "Range", headers={"Content-Range": f"bytes */{size}"}), extra, None, None
+                    )
+                start, end = chosen
+                status = 206
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        length = end - start
+        if fault is not None and fault.kind == "wrong-length" and length:
+            length = length - 1
+            end = start + length
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if self.command == "HEAD":
+            return 0
+        if fault is not None and fault.kind == "slow":
+            bytes_per_s = fault.bytes_per_s
+        return self._send_body(answer.body, start, end, fault, bytes_per_s)
+
+    def _send_body(
+        self, body: bytes | StoredFile, start: int, end: int, fault: Fault | None, bytes_per_s: float | None
+    ) -> int:
+        stop_at = end
+        if fault is not None and fault.kind in ("cut", "reset"):
+            stop_at = min(end, start + fault.at_byte)
+        block = _BLOCK_BYTES if bytes_per_s is None else max(1, min(_BLOCK_BYTES, int(bytes_per_s / 50)))
+        began, at = time.monotonic(), start
+        while at < stop_at:
+            piece = (
+                body.read(at, min(block, stop_at - at))
+                if isinstance(body, StoredFile)
+                else body[at : min(at + block, stop_at)]
+            )
+            if fault is not None and fault.kind == "flip" and at <= fault.at_byte < at + len(piece):
+                wrong = bytearray(piece)
+                wrong[fault.at_byte - at] ^= 0xFF
+                piece = bytes(wrong)
+            self.wfile.write(piece)
+            at += len(piece)
+            if bytes_per_s is not None:
+                self.wfile.flush()
+                time.sleep(max(0.0, (at - start) / bytes_per_s - (time.monotonic() - began)))
+        self.wfile.flush()
+        if fault is not None and fault.kind == "reset":
+            self._reset()
+        if fault is not None and fault.kind == "cut":
+            raise _Stop
+        return at - start
+
+    def _reset(self) -> None:
+        # A linger of zero seconds makes the close a RST, as from a crashed peer or a firewall.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Detached, because close() waits for the files made of the socket, and those would send a FIN first.
+        os.close(self.connection.detach())
+        raise _Stop
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if int(last) else None
+    start, end = int(first), min(size, int(last) + 1 if last else size)
+    return (start, end) if start < end else None

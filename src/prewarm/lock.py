@@ -1,0 +1,140 @@
+"""prewarm.lock to a Lock and back, and whether it is out of date. Changes with the lock's schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prewarm import names, tomlfile
+from prewarm.errors import LockError
+from prewarm.records import Digest, Entry, Lock, LockedEntry, LockedRepo, Manifest, Repo, RepoFile
+
+LOCK_NAME = "prewarm.lock"
+SCHEMA = 1
+_AGAIN = "delete it and run prewarm: it is written anew, at the newest commits"
+_HEADER = "# Written by prewarm: the commits and files that the manifest's entries resolve to. Not for editing.\n"
+_UNLOCKED_FIELDS = ("required", "name", "description", "proof", "place", "processor_kwargs", "dtype")
+
+
+def entry_digest(entry: Entry) -> str:
+    """What of an entry decides its files, as a sha256: where it differs, the lock is out of date."""
+    fields = {
+        field.name: getattr(entry, field.name)
+        for field in dataclasses.fields(entry)
+        if field.name not in _UNLOCKED_FIELDS
+    }
+    subfolder = entry.processor_kwargs.get("subfolder")
+    text = json.dumps([fields, subfolder], sort_keys=True, default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find(lock: Lock, entry: Entry) -> LockedEntry | None:
+    """What the lock holds for ``entry`` as it is now, or None."""
+    wanted = entry_digest(entry)
+    for locked in lock.entries:
+        if entry_digest(locked.entry) == wanted:
+            return dataclasses.replace(locked, entry=entry)
+    return None
+
+
+def load(path: Path, manifest: Manifest) -> Lock:
+    """Read the lock at ``path``; entries that the manifest does not have, or no more so, are left out.
+
+    Raises:
+        LockError: it cannot be read, is damaged, or is of a newer schema.
+    """
+    try:
+        is_merged = b"<<<<<<<" not in path.read_bytes()
+    except OSError as error:
+        raise LockError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not is_merged:
+        raise LockError(
+            f"{path} has a merge conflict", hint=f"take either side (git checkout --ours {path.name}), and run prewarm"
+        )
+    content = tomlfile.read(path, LockError, hint=_AGAIN)
+    schema = content.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise LockError(
+            f"{path} is of schema {schema}, and this prewarm knows {SCHEMA}", hint="pip install -U hf-prewarm"
+        )
+    if schema != SCHEMA:
+        raise LockError(f"{path} names no schema that can be read", hint=_AGAIN)
+    by_digest = {entry_digest(entry): entry for entry in manifest.entries}
+    found = []
+    for at, table in enumerate(_tables(content, "entry", path.name)):
+        place = f"{path.name}: entry[{at}]"
+        entry = by_digest.get(_text(table, "digest", place))
+        repos = [_repo(item, f"{place}.repo[{n}]") for n, item in enumerate(_tables(table, "repo", place))]
+        if not repos:
+            raise _damaged(place)
+        if entry is not None:
+            found.append(LockedEntry(entry=entry, repos=tuple(repos)))
+    return Lock(entries=tuple(found))
+
+
+def dump(lock: Lock) -> str:
+    """The text of a lock: the same for the same content, a line a file."""
+    lines = [_HEADER, f"schema = {SCHEMA}"]
+    for locked in sorted(lock.entries, key=lambda locked: (locked.entry.repo, entry_digest(locked.entry))):
+        lines += ["", "[[entry]]", *_pairs({"id": locked.entry.id, "revision": locked.entry.revision})]
+        lines += _pairs({"digest": entry_digest(locked.entry)})
+        for repo in locked.repos:
+            lines += ["", "[[entry.repo]]", *_pairs({"id": repo.repo.repo_id, "type": repo.repo.repo_type})]
+            lines += _pairs({"revision": repo.repo.revision, "commit": repo.commit})
+            if repo.served_as:
+                lines += _pairs({"served_as": repo.served_as})
+            lines.append("files = [")
+            for file in sorted(repo.files, key=lambda file: file.path):
+                hashed = f"{file.digest.algorithm} = {tomlfile.string(file.digest.value)}"
+                lines.append(f"  {{ path = {tomlfile.string(file.path)}, size = {file.size}, {hashed} }},")
+            lines.append("]")
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(table: Mapping[str, str]) -> list[str]:
+    return [f"{key} = {tomlfile.string(text)}" for key, text in table.items()]
+
+
+def _repo(table: Mapping[str, Any], place: str) -> LockedRepo:
+    repo_id, commit = _text(table, "id", place), _text(table, "commit", place)
+    revision, repo_type = _text(table, "revision", place), _text(table, "type", place)
+    served_as = table.get("served_as", "")
+    is_sound = names.is_repo_id(repo_id) and names.is_commit(commit) and names.is_revision(revision)
+    if not is_sound or repo_type not in ("model", "dataset") or (served_as and not names.is_repo_id(str(served_as))):
+        raise _damaged(place)
+    files = tuple(_file(item, f"{place}.files[{n}]") for n, item in enumerate(_tables(table, "files", place)))
+    repo = Repo(repo_id=repo_id, revision=revision, repo_type="dataset" if repo_type == "dataset" else "model")
+    return LockedRepo(repo=repo, commit=commit, files=files, served_as=str(served_as))
+
+
+def _file(table: Mapping[str, Any], place: str) -> RepoFile:
+    path, size = _text(table, "path", place), table.get("size")
+    sha256, sha1 = table.get("sha256"), table.get("git-sha1")
+    if names.is_path(path) and isinstance(size, int) and size >= 0:
+        if isinstance(sha256, str) and names.is_sha256(sha256):
+            return RepoFile(path=path, size=size, digest=Digest(algorithm="sha256", value=sha256))
+        if isinstance(sha1, str) and names.is_commit(sha1):
+            return RepoFile(path=path, size=size, digest=Digest(algorithm="git-sha1", value=sha1))
+    raise _damaged(place)
+
+
+def _tables(content: Mapping[str, Any], key: str, place: str) -> list[Mapping[str, Any]]:
+    found = content.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise _damaged(f"{place}.{key}")
+    return found
+
+
+def _text(table: Mapping[str, Any], key: str, place: str) -> str:
+    text = table.get(key)
+    if not isinstance(text, str):
+        raise _damaged(f"{place}.{key}")
+    return text
+
+
+def _damaged(place: str) -> LockError:
+    return LockError("the lock is damaged here", place=place, hint=_AGAIN)

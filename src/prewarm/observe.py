@@ -1,0 +1,111 @@
+"""What can be told while it works. Changes when there is something new to tell.
+
+Every event names the entry that it belongs to by its place in the manifest's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from prewarm.records import Entry, EntryReport, Plan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryStarted:
+    """Work on an entry begins."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryPlanned:
+    """What an entry needs is known."""
+
+    entry: Entry
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BytesReceived:
+    """A piece of a file arrived; negative when a failed try is thrown away."""
+
+    entry: Entry
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileFetched:
+    """A file is in the cache, verified."""
+
+    entry: Entry
+    path: str
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrying:
+    """A request failed in a way that may pass, and is sent again."""
+
+    what: str
+    reason: str
+    attempt: int
+    """The try that failed, from 1."""
+    wait_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A rate limit is used up: nothing more is sent in this bucket until it resets."""
+
+    bucket: str
+    wait_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProofStarted:
+    """The entry's classes are being loaded, offline."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilesAdded:
+    """The proof looked for files that the plan did not have and the Hub lists; they are fetched."""
+
+    entry: Entry
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryFinished:
+    """An entry is ready, or failed."""
+
+    report: EntryReport
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """A sentence that concerns the whole run."""
+
+    text: str
+
+
+Event: TypeAlias = (
+    EntryStarted
+    | EntryPlanned
+    | BytesReceived
+    | FileFetched
+    | Retrying
+    | Waiting
+    | ProofStarted
+    | FilesAdded
+    | EntryFinished
+    | Notice
+)
+
+Observer: TypeAlias = Callable[[Event], None]
+"""Takes every event; called from several threads."""

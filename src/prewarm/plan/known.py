@@ -1,0 +1,76 @@
+"""What the planning has been told so far, and how it asks for more. Changes when it has to know something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prewarm.errors import PlanError
+from prewarm.records import Listing, Repo
+
+
+class Needs(Exception):
+    """The planning cannot go on without these; tell it, and start it again.
+
+    Attributes:
+        repos: whose listings it needs.
+        documents: (repository, path) of the files whose content it needs; all of them are files of the plan.
+    """
+
+    def __init__(self, *, repos: Collection[Repo] = (), documents: Collection[tuple[Repo, str]] = ()) -> None:
+        super().__init__("more has to be known")
+        self.repos = tuple(repos)
+        self.documents = tuple(documents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """Listings and the content of small files."""
+
+    listings: Mapping[Repo, Listing] = field(default_factory=dict)
+    documents: Mapping[tuple[Repo, str], bytes] = field(default_factory=dict)
+
+    def listing(self, repo: Repo) -> Listing:
+        """The listing of ``repo``.
+
+        Raises:
+            Needs: it is not known yet.
+        """
+        if repo not in self.listings:
+            raise Needs(repos=[repo])
+        return self.listings[repo]
+
+    def paths(self, repo: Repo) -> frozenset[str]:
+        """The paths of all files of ``repo``."""
+        return frozenset(file.path for file in self.listing(repo).files)
+
+    def ask(self, repo: Repo, paths: Collection[str]) -> None:
+        """Ask for the content of several files at once, where they exist and are not known."""
+        missing = [(repo, path) for path in paths if path in self.paths(repo) and (repo, path) not in self.documents]
+        if missing:
+            raise Needs(documents=missing)
+
+    def text(self, repo: Repo, path: str) -> str:
+        """The content of a text file."""
+        self.ask(repo, [path])
+        return self.documents[repo, path].decode("utf-8", errors="replace")
+
+    def table(self, repo: Repo, path: str) -> Mapping[str, Any]:
+        """The content of a JSON file; an empty one where the file does not exist.
+
+        Raises:
+            PlanError: the file holds no JSON object.
+        """
+        if path not in self.paths(repo):
+            return {}
+        try:
+            content = json.loads(self.text(repo, path))
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise PlanError(
+                "load-error", f"{path} of {repo.repo_id} holds no JSON object", hint="tell the repository's owner"
+            )
+        return content

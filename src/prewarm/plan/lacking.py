@@ -1,0 +1,41 @@
+"""A selection to a LockedEntry, and a LockedEntry to what is missing of it. Changes when the lock does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from prewarm.plan.known import Known
+from prewarm.plan.select import Selection
+from prewarm.records import Entry, LockedEntry, LockedRepo, Plan, Repo
+
+
+def lock_entry(entry: Entry, selection: Selection, known: Known) -> LockedEntry:
+    """The entry with the commits and the files that were selected."""
+    repos = []
+    for repo, paths in selection.files.items():
+        listing = known.listing(repo)
+        files = tuple(sorted((file for file in listing.files if file.path in paths), key=lambda file: file.path))
+        if files or repo == entry.repo:
+            repos.append(LockedRepo(repo=repo, commit=listing.commit, files=files, served_as=listing.served_as))
+    return LockedEntry(entry=entry, repos=tuple(repos))
+
+
+def with_files(locked: LockedEntry, known: Known, extra: Mapping[Repo, Collection[str]]) -> LockedEntry:
+    """``locked`` with more files of the repositories that it already has."""
+    repos = []
+    for repo in locked.repos:
+        have = {file.path for file in repo.files}
+        more = [
+            file
+            for file in known.listing(repo.repo).files
+            if file.path in extra.get(repo.repo, ()) and file.path not in have
+        ]
+        repos.append(replace(repo, files=tuple(sorted([*repo.files, *more], key=lambda file: file.path))))
+    return replace(locked, repos=tuple(repos))
+
+
+def make(locked: LockedEntry, present: Collection[tuple[Repo, str]]) -> Plan:
+    """What is missing; ``present`` holds (repository, path) of the files that the cache has whole."""
+    missing = tuple((repo, file) for repo, file in locked.files if (repo.repo, file.path) not in present)
+    return Plan(locked=locked, missing=missing)

@@ -1,0 +1,141 @@
+"""Which files a model's class reads its weights from. Changes with transformers' choice of a checkpoint.
+
+The order is that of transformers' ``from_pretrained``: what ``config.json`` names, one safetensors file, sharded
+safetensors, one ``.bin``, sharded ``.bin``; with a variant only the files of that variant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from prewarm.errors import PlanError
+from prewarm.plan.known import Known
+from prewarm.records import Entry, Repo
+
+_STEMS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+
+
+def with_variant(name: str, variant: str | None) -> str:
+    """``name`` with the variant before its last extension, where transformers looks for it."""
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}.{variant}.{extension}" if variant else name
+
+
+def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Mapping[str, Any]) -> set[str]:
+    """The weights below ``folder`` (empty, or with a slash at its end), with the index that names them.
+
+    Raises:
+        Needs: the index has to be read.
+        PlanError: there are none that a class of transformers reads.
+    """
+    paths = known.paths(repo)
+    named = config.get("transformers_weights")
+    if isinstance(named, str) and folder + named in paths:
+        candidates = [folder + named]
+    else:
+        stems = {True: _STEMS[:2], False: _STEMS[2:], None: _STEMS}[entry.use_safetensors]
+        candidates = [folder + with_variant(stem, entry.variant) for stem in stems]
+    chosen = next((path for path in candidates if path in paths), None)
+    if chosen is None:
+        raise _no_weights(entry, paths, folder, repo)
+    if ".index." not in chosen:
+        return {chosen}
+    shards = known.table(repo, chosen).get("weight_map", {})
+    files = {folder + str(shard) for shard in shards.values()}
+    if lost := sorted(files - paths):
+        raise PlanError(
+            "load-error",
+            f"{chosen} names {lost[0]}, which the repository does not have",
+            hint="the repository is incomplete at this commit: name another revision",
+        )
+    return {chosen, *files}
+
+
+_ELSEWHERE = (
+    (r"model_index\.json", "a pipeline of diffusers"),
+    (r"model\.bin", "a model in CTranslate2's format"),
+    (r".*\.gguf", "GGUF files only"),
+    (r"(onnx/)?.*\.onnx(_data)?", "ONNX files only"),
+    (r"(openvino/)?openvino_.*", "OpenVINO files only"),
+    (r".*\.(mlmodel|mlpackage.*)|coreml/.*", "Core ML files only"),
+    (r"tf_model.*\.h5|saved_model.*|.*\.pb", "TensorFlow files only, which transformers 5 does not read"),
+    (r"flax_model.*\.msgpack", "Flax files only, which transformers 5 does not read"),
+    (r"consolidated.*", "consolidated weights in their maker's own format only"),
+    (r".*\.nemo", "a model of NeMo"),
+    (r".*\.(ckpt|pth|pt)", "PyTorch checkpoints of a library of their own"),
+    (r".*\.(safetensors|bin)", "weights of a library of their own"),
+)
+
+
+def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -> PlanError:
+    inside = sorted(path[len(folder) :] for path in paths if path.startswith(folder))
+    where = f"{repo.repo_id}/{folder}".rstrip("/")
+    if entry.variant and (found := _variants(inside)):
+        others = ", ".join(f'"{variant}"' for variant in found if variant) or "none: leave the key out"
+        return PlanError(
+            "not-found", f"{where} has no weights of variant '{entry.variant}'", hint=f"its variants are {others}"
+        )
+    if entry.use_safetensors is not None and any(path in _STEMS for path in inside):
+        other = "pickled .bin" if entry.use_safetensors else "safetensors"
+        kind = "unsafe" if entry.use_safetensors else "not-found"
+        return PlanError(
+            "unsafe" if kind == "unsafe" else "not-found",
+            f"use_safetensors is {str(entry.use_safetensors).lower()}, and {where} has {other} weights only",
+            hint="leave use_safetensors out, if you trust the repository"
+            if entry.use_safetensors
+            else "leave use_safetensors out",
+        )
+    for path in inside:
+        deeper, _, name = path.rpartition("/")
+        if name in _STEMS and deeper.count("/") == 0 and "model_index.json" not in inside:
+            return PlanError(
+                "not-found",
+                f"{where} has no weights at its top, but in '{deeper}'",
+                hint=f'subfolder = "{folder}{deeper}"',
+            )
+    for pattern, said in _ELSEWHERE:
+        matches = [path for path in inside if re.fullmatch(pattern, path)]
+        if matches:
+            return PlanError(
+                "load-error",
+                f"no class of transformers loads {where}: it has {said}",
+                hint=f"fetch the files by name and load none:\n{files_only(entry, _include(matches))}",
+            )
+    return PlanError(
+        "not-found",
+        f"{where} has no weights",
+        hint=f"if it has a processor only, write:\n{_toml(entry, 'model_class = false')}",
+    )
+
+
+def _variants(inside: Collection[str]) -> list[str]:
+    found = set()
+    for path in inside:
+        match = re.fullmatch(r"(?:model|pytorch_model)(?:-\d+-of-\d+)?(?:\.([\w-]+))?\.(?:safetensors|bin)", path)
+        if match:
+            found.add(match[1] or "")
+    return sorted(found)
+
+
+def _include(matches: list[str]) -> list[str]:
+    if len(matches) <= 3 and not any("/" in match for match in matches):
+        return sorted(matches)
+    first = min(matches, key=lambda path: (path.count("/"), path))
+    if "." in first.rsplit("/", 1)[-1]:
+        return ["*." + first.rsplit(".", 1)[-1]]
+    return [first]
+
+
+def files_only(entry: Entry, include: list[str]) -> str:
+    """The entry to write where the files are wanted and no class loads them."""
+    named = ", ".join(f'"{path}"' for path in include)
+    return _toml(entry, f"include = [{named}]")
+
+
+def _toml(entry: Entry, *lines: str) -> str:
+    start = ["[[advanced]]", f'id = "{entry.id}"']
+    if entry.revision != "main":
+        start.append(f'revision = "{entry.revision}"')
+    return "\n".join([*start, *lines])

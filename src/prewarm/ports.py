@@ -1,0 +1,115 @@
+"""What the spine needs of the outside, as protocols. Changes when the spine asks for something new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from prewarm.records import Fetched, Listing, LockedEntry, LockedRepo, Proof, ProofRequest, Repo, RepoFile
+
+
+class Sink(Protocol):
+    """Takes the bytes of one file, in order, and gives them its name only when they are right."""
+
+    def write(self, piece: bytes) -> None:
+        """Take the next piece.
+
+        Raises:
+            CacheError: it cannot be written.
+        """
+
+    def reset(self) -> None:
+        """Throw away what was taken: the next piece is the first."""
+
+    def finish(self) -> None:
+        """Compare size and hash with the listing, and give the file its name.
+
+        Raises:
+            CacheError: ``corrupt`` where they differ; nothing is kept then.
+        """
+
+
+class Hub(Protocol):
+    """Answers for repositories and files."""
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the Hub."""
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that this run has waited for rate limits so far."""
+
+    def listing(self, repo: Repo) -> tuple[Listing, Fetched]:
+        """The commit and the files of ``repo``.
+
+        Raises:
+            HubError: there is no such repository or revision, or no way to it.
+        """
+
+    def fetch(self, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None]) -> Fetched:
+        """Bring one file into ``sink``; ``received`` is told every piece's bytes, negative ones where they are void.
+
+        Raises:
+            HubError: the file cannot be had.
+            CacheError: it cannot be written.
+        """
+
+    def stop(self) -> None:
+        """End every transfer and every wait with Interrupted."""
+
+
+class Cache(Protocol):
+    """The Hugging Face cache."""
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+
+    def scan(self, locked: LockedEntry) -> Collection[tuple[Repo, str]]:
+        """(repository, path) of the files that are there with the right size."""
+
+    def receive(self, repo: LockedRepo, file: RepoFile) -> AbstractContextManager[Sink | None]:
+        """A sink for one file; None where another run has brought it meanwhile.
+
+        Raises:
+            CacheError: the cache cannot be written.
+        """
+
+    def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
+        """The content of a file that is there."""
+
+    def path(self, repo: LockedRepo, path: str) -> Path:
+        """The name under which a file is opened, whether it is there or not."""
+
+    def link(self, repo: LockedRepo) -> None:
+        """Show the files that are there in the snapshot of the commit."""
+
+    def point(self, repo: LockedRepo) -> str | None:
+        """Let the revision name the commit, last of all; returns the commit that it named before, if another."""
+
+
+class Prover(Protocol):
+    """Loads entries in another process, offline."""
+
+    def start(self) -> None:
+        """Begin to import, so that the first proof need not wait."""
+
+    def inspect(self, request: ProofRequest) -> None:
+        """Whether the classes exist and know the configuration; needs no weights.
+
+        Raises:
+            ProofError: they do not.
+        """
+
+    def prove(self, request: ProofRequest, begun: Callable[[], None]) -> Proof:
+        """Load processor and model; ``begun`` is called when it is this entry's turn.
+
+        Raises:
+            ProofError: they do not load.
+        """
+
+    def stop(self) -> None:
+        """End the other process."""

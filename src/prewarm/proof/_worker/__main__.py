@@ -1,0 +1,162 @@
+"""The process that loads models: offline, sockets barred, no token. Changes with what is barred and how it answers.
+
+It is started as a file, and stands alone in its folder, so that it shadows no module of the code that it loads.
+Requests and answers are files; a line with a file's name on the original standard input rings for a request, a line
+on the original standard output for its answer. Standard input is empty for the models' code, and what that prints
+goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import re
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from prewarm.proof.inside.classes import class_of
+from prewarm.proof.inside.inspection import inspect_entry
+from prewarm.proof.inside.memory import forget_peak, peak_rss_bytes
+from prewarm.proof.inside.models import load_model
+from prewarm.proof.inside.processors import load_processor
+from prewarm.proof.inside.request import Refused, Request, needs_remote_code
+
+_SNAPSHOT = re.compile(r"models--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}[/\\](.+)$")
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+network_attempts: list[str] = []
+looked_for: set[tuple[str, str]] = set()
+
+
+def bar(event: str, args: tuple[Any, ...]) -> None:
+    """The audit hook: sockets are barred, and files of a snapshot that are opened in vain are noted."""
+    if event in ("socket.connect", "socket.sendto"):
+        target = args[1] if args[0].family in _INTERNET else None
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        target = args[0]
+    elif event == "open" and isinstance(args[0], str) and "snapshots" in args[0]:
+        match = _SNAPSHOT.search(args[0])
+        if match and not Path(args[0]).exists():
+            looked_for.add((match[1].replace("--", "/"), match[2].replace("\\", "/")))
+        return
+    else:
+        return
+    if target is not None:
+        network_attempts.append(str(target))
+        raise ConnectionRefusedError(f"barred, because this has to load offline: {target}")
+
+
+def watch_the_hub() -> None:
+    """Note every file that is asked of the cache and not there, before transformers takes these functions."""
+    import huggingface_hub
+
+    load, download = huggingface_hub.try_to_load_from_cache, huggingface_hub.hf_hub_download
+
+    def try_to_load_from_cache(repo_id: str, filename: str, *args: Any, **given: Any) -> Any:
+        found = load(repo_id, filename, *args, **given)
+        if not isinstance(found, str):
+            looked_for.add((repo_id, filename))
+        return found
+
+    def hf_hub_download(repo_id: str, filename: str, *args: Any, **given: Any) -> Any:
+        try:
+            return download(repo_id, filename, *args, **given)
+        except Exception:
+            folder = given.get("subfolder")
+            looked_for.add((repo_id, f"{folder}/{filename}" if folder else filename))
+            raise
+
+    huggingface_hub.try_to_load_from_cache = try_to_load_from_cache
+    huggingface_hub.hf_hub_download = hf_hub_download
+
+
+def load_entry(request: Request) -> dict[str, Any]:
+    """Load processor and model, and say what they are."""
+    import torch
+
+    for name in (request.processor, request.model_class):
+        if name:
+            # Imports are no part of the loading time.
+            class_of(name)
+    notes: list[str] = []
+    forget_peak()
+    began = time.perf_counter()
+    with torch.no_grad():
+        processor = load_processor(request, notes)
+        model, keys = load_model(request)
+    load_s = time.perf_counter() - began
+    parameters, dtype = getattr(model, "parameters", None), getattr(model, "dtype", None)
+    return {
+        "model": type(model).__name__ if model is not None else None,
+        "processor": type(processor).__name__ if processor is not None else None,
+        "dtype": str(dtype).removeprefix("torch.") if dtype is not None else None,
+        "parameters": sum(weight.numel() for weight in parameters()) if callable(parameters) else None,
+        "load_s": load_s,
+        "peak_rss_bytes": peak_rss_bytes(),
+        "notes": notes,
+        **keys,
+    }
+
+
+def refusal(error: Exception, request: Request) -> Refused:
+    """What the classes raised, with a kind and a hint."""
+    if isinstance(error, Refused):
+        return error
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ValueError) and "trust_remote_code" in said and not request.trust_remote_code:
+        return needs_remote_code(request)
+    if isinstance(error, ImportError):
+        named = re.search(r"pip install ([\w .\[\]-]+?)(?:[`'\")]|$)", said)
+        name = named[1].strip() if named else (error.name or "").partition(".")[0].replace("_", "-")
+        return Refused("load-error", f"a package is missing: {said[:300]}", f"pip install {name}" if name else "")
+    if isinstance(error, MemoryError):
+        hint = 'load less: dtype = "bfloat16"; or leave it to its files: proof = "files"'
+        return Refused("load-error", "there is not enough memory to load it", hint)
+    hint = "the files are verified, so look at the entry's classes and keywords; -v shows the trace"
+    return Refused("load-error", f"{type(error).__name__}: {said[:500]}", hint)
+
+
+def answer_to(request: Request) -> dict[str, Any]:
+    """Do what is asked, and say what was seen meanwhile."""
+    network_attempts.clear()
+    looked_for.clear()
+    try:
+        answer = inspect_entry(request) if request.do == "inspect" else load_entry(request)
+    except Exception as error:
+        found = refusal(error, request)
+        trace = traceback.format_exc()
+        answer = {"error": {"kind": found.kind, "message": found.message, "hint": found.hint, "trace": trace}}
+    gc.collect()
+    return {**answer, "network_attempts": list(network_attempts), "looked_for": sorted(looked_for)}
+
+
+def main() -> None:
+    """Answer until nobody rings any more."""
+    bell_in, bell_out = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    # The folder of this file holds nothing to import; the application's own modules are where it is started.
+    sys.path[0] = str(Path.cwd())
+    sys.addaudithook(bar)
+    watch_the_hub()
+    for name in ("torch", "transformers"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for line in bell_in:
+        path = Path(line.rstrip("\n"))
+        request = Request(**json.loads(path.read_text(encoding="utf-8")))
+        answer = answer_to(request)
+        path.with_name(f"{path.name}.answer").write_text(json.dumps(answer), encoding="utf-8")
+        bell_out.write(line)
+        bell_out.flush()
+
+
+if __name__ == "__main__":
+    main()

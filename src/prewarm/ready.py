@@ -1,0 +1,29 @@
+"""What state an entry is in, and whether it is ready. Decided here and nowhere else."""
+
+from __future__ import annotations
+
+from prewarm.errors import EntryError
+from prewarm.records import Entry, Plan, Proof, ProofMode, Status
+
+
+def mode_of(entry: Entry, setting: ProofMode) -> ProofMode:
+    """How far the entry is proven: its own word over the setting; files only where nothing is loaded."""
+    if not entry.loads_model and not entry.loads_processor:
+        return "files"
+    return entry.proof or setting
+
+
+def status_of(plan: Plan | None, is_fetched: bool, proof: Proof | None, error: EntryError | None) -> Status:
+    """The entry's status from how far it came."""
+    if error is not None:
+        return "failed"
+    if proof is not None:
+        return "proven"
+    if plan is not None and (is_fetched or not plan.missing):
+        return "cached"
+    return "partial" if plan is not None and len(plan.missing) < len(plan.locked.files) else "missing"
+
+
+def is_ready(entry: Entry, status: Status, setting: ProofMode) -> bool:
+    """Whether the application can start with the entry as it is."""
+    return status == "proven" or (status == "cached" and mode_of(entry, setting) == "files")

@@ -1,0 +1,84 @@
+"""An entry to its commits and files: asks the Hub what the planning needs to know. Changes with what a plan needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prewarm.account import Account, Tools
+from prewarm.fetch import fetch
+from prewarm.plan import Known, Needs, lock_entry, select
+from prewarm.records import Entry, Listing, LockedEntry, LockedRepo, Repo, RepoFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """An entry with its files, and what is known of its repositories."""
+
+    locked: LockedEntry
+    known: Known
+    is_fresh: bool
+    """Whether the Hub was asked: then the listings name every file, else only those of the lock."""
+    notes: tuple[str, ...] = ()
+
+
+def resolve(entry: Entry, tools: Tools, account: Account) -> Resolved:
+    """Ask the Hub what ``entry`` consists of; the small files that decide the rest are in the cache afterwards.
+
+    Raises:
+        HubError: the Hub does not tell.
+        PlanError: its classes cannot load what the repository has.
+        CacheError: the cache cannot be written.
+    """
+    known = Known()
+    while True:
+        try:
+            selection = select(entry, known)
+        except Needs as needs:
+            known = _learn(known, needs, tools, account)
+        else:
+            locked = lock_entry(entry, selection, known)
+            return Resolved(locked=locked, known=known, is_fresh=True, notes=selection.notes)
+
+
+def from_lock(locked: LockedEntry) -> Resolved:
+    """What the lock knows, without a request."""
+    listings = {
+        repo.repo: Listing(repo=repo.repo, commit=repo.commit, files=repo.files, served_as=repo.served_as)
+        for repo in locked.repos
+    }
+    return Resolved(locked=locked, known=Known(listings=listings), is_fresh=False)
+
+
+def listed_again(resolved: Resolved, tools: Tools, account: Account) -> Resolved:
+    """``resolved`` with whole listings of the locked commits."""
+    listings = {}
+    for repo in resolved.locked.repos:
+        at_commit = Repo(repo_id=repo.repo.repo_id, revision=repo.commit, repo_type=repo.repo.repo_type)
+        listings[repo.repo], spent = tools.hub.listing(at_commit)
+        account.add(spent)
+    known = Known(listings=listings, documents=resolved.known.documents)
+    return Resolved(locked=resolved.locked, known=known, is_fresh=True, notes=resolved.notes)
+
+
+def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:
+    listings, documents = dict(known.listings), dict(known.documents)
+    for repo in needs.repos:
+        listings[repo], spent = tools.hub.listing(repo)
+        account.add(spent)
+    wanted = [_file_of(listings[repo], path) for repo, path in needs.documents]
+    documents.update(read_documents(wanted, tools, account))
+    return Known(listings=listings, documents=documents)
+
+
+def read_documents(
+    files: list[tuple[LockedRepo, RepoFile]], tools: Tools, account: Account
+) -> dict[tuple[Repo, str], bytes]:
+    """The content of small files, fetched where the cache has them not."""
+    fetch(files, tools, account)
+    return {(repo.repo, file.path): tools.cache.read(repo, file) for repo, file in files}
+
+
+def _file_of(listing: Listing, path: str) -> tuple[LockedRepo, RepoFile]:
+    file = listing.find(path)
+    assert file is not None, "the planning asks only for files that are listed"
+    return LockedRepo(repo=listing.repo, commit=listing.commit, files=(file,), served_as=listing.served_as), file

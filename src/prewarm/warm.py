@@ -1,0 +1,127 @@
+"""The spine: entries to reports. Read this first; each step is a module of its own, called in the order of the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from prewarm import lock as locks
+from prewarm import plan as planning
+from prewarm.account import Account, Options, Tools
+from prewarm.errors import EntryError
+from prewarm.fetch import fetch
+from prewarm.observe import EntryFinished, EntryPlanned, EntryStarted
+from prewarm.prove import prove, request_of
+from prewarm.ready import is_ready, mode_of, status_of
+from prewarm.records import Entry, EntryReport, Lock, LockedEntry, LockedRepo, Plan, Proof
+from prewarm.resolve import Resolved, from_lock, resolve
+
+ENTRIES_AT_ONCE = 8
+SMALL_BYTES = 16 << 20
+"""Files up to this size come first: what the classes want to know before the weights is in them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmed:
+    """What happened to an entry, and what the lock has to remember of it."""
+
+    report: EntryReport
+    locked: LockedEntry | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far an entry has come."""
+
+    resolved: Resolved | None = None
+    plan: Plan | None = None
+    is_fetched: bool = False
+    proof: Proof | None = None
+    notes: tuple[str, ...] = ()
+
+
+def warm(entries: Sequence[Entry], lock: Lock, tools: Tools, options: Options) -> list[Warmed]:
+    """Make every entry ready. One entry's failure is a value in its report.
+
+    Raises:
+        Interrupted: the user said stop.
+    """
+    if not options.dry_run and any(mode_of(entry, options.proof) == "load" for entry in entries):
+        tools.prover.start()
+    with ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry") as pool:
+        futures = [pool.submit(_warm_entry, entry, locks.find(lock, entry), tools, options) for entry in entries]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            # Whatever ends the run ends its threads as well, or leaving the pool would wait for them.
+            for future in futures:
+                future.cancel()
+            tools.hub.stop()
+            tools.prover.stop()
+            raise
+
+
+def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, options: Options) -> Warmed:
+    account = Account(entry)
+    began, waited_before_s = tools.clock(), tools.hub.waited_s
+    tools.observe(EntryStarted(entry=entry))
+    reached, error = Reached(), None
+    try:
+        for reached in _steps(entry, locked, tools, account, options):  # noqa: B007 (the last one counts)
+            pass
+    except EntryError as failed:
+        error = failed
+    files = reached.resolved.locked.files if reached.resolved else ()
+    status = status_of(reached.plan, reached.is_fetched, reached.proof, error)
+    report = EntryReport(
+        entry=entry,
+        commit=reached.resolved.locked.commit if reached.resolved else None,
+        status=status,
+        files=len(files),
+        bytes=sum(file.size for _, file in files),
+        missing_files=len(reached.plan.missing) if reached.plan else 0,
+        missing_bytes=reached.plan.missing_bytes if reached.plan else 0,
+        fetched=replace(account.total, waited_s=tools.hub.waited_s - waited_before_s),
+        elapsed_s=tools.clock() - began,
+        ready=is_ready(entry, status, options.proof),
+        proof=reached.proof,
+        failure=error.as_failure() if error else None,
+        notes=reached.notes + (reached.proof.notes if reached.proof else ()),
+    )
+    tools.observe(EntryFinished(report=report))
+    return Warmed(report=report, locked=reached.resolved.locked if reached.resolved else None)
+
+
+def _steps(
+    entry: Entry, locked: LockedEntry | None, tools: Tools, account: Account, options: Options
+) -> Iterator[Reached]:
+    resolved = from_lock(locked) if locked else resolve(entry, tools, account)
+    plan = planning.make(resolved.locked, tools.cache.scan(resolved.locked))
+    yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
+    tools.observe(EntryPlanned(entry=entry, plan=plan))
+    if options.dry_run:
+        return
+    fetch([pair for pair in plan.missing if pair[1].size <= SMALL_BYTES], tools, account)
+    loads = mode_of(entry, options.proof) == "load"
+    if loads and plan.missing:
+        # Nothing large is fetched before the installed classes have said that they know the model.
+        for repo in resolved.locked.repos:
+            tools.cache.link(repo)
+        request, resolved = request_of(resolved, tools, account)
+        tools.prover.inspect(request)
+    fetch([pair for pair in plan.missing if pair[1].size > SMALL_BYTES], tools, account)
+    moved = tuple(filter(None, (_show(repo_at, tools) for repo_at in resolved.locked.repos)))
+    yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
+    if loads:
+        proven = prove(resolved, tools, account)
+        yield replace(reached, resolved=proven.resolved, proof=proven.proof)
+
+
+def _show(repo: LockedRepo, tools: Tools) -> str:
+    # The revision is pointed last: before, an application that asks for it would find half of the files.
+    tools.cache.link(repo)
+    before = tools.cache.point(repo)
+    return (
+        f"{repo.repo.revision} of {repo.repo.repo_id} was {before[:7]}, and is {repo.commit[:7]} now" if before else ""
+    )

@@ -234,6 +234,8 @@ class ProofRequest:
     config_commit: str
     config_path: Path | None
     """The configuration in the cache; None where it has none."""
+    code_commit: str | None
+    """The commit of another repository whose code is run; None where there is none."""
     is_adapter: bool
     processor: str | None
     """None: load no processor."""

@@ -35,6 +35,8 @@ class Client:
         self._headers = session.headers(self._token)
         self._governor = Governor(max_wait_s, observe)
         self._observe = observe
+        self._listings: dict[Repo, Listing] = {}
+        self._listing_locks: dict[Repo, threading.Lock] = {}
         self._stopped = threading.Event()
 
     @property
@@ -55,9 +57,18 @@ class Client:
     def listing(self, repo: Repo) -> tuple[Listing, Fetched]:
         """The commit and the files of ``repo``: one request where the Hub gives sizes and hashes with it.
 
+        A run asks once, so that a revision means one commit for all entries.
+
         Raises:
             HubError: there is no such repository or revision, or no way to it.
         """
+        with self._listing_locks.setdefault(repo, threading.Lock()):
+            if repo in self._listings:
+                return self._listings[repo], Fetched()
+            self._listings[repo], spent = self._ask(repo)
+            return self._listings[repo], spent
+
+    def _ask(self, repo: Repo) -> tuple[Listing, Fetched]:
         base = f"{self._endpoint}/api/{repo.repo_type}s/{repo.repo_id}"
         url = f"{base}/revision/{quote(repo.revision, safe='')}?blobs=true"
         content, _, spent = self._json(url, repo)

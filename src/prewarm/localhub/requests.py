@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,21 +22,30 @@ class Request:
     authorized: bool
     """Whether it carried a token."""
     range: str | None
-    sent_bytes: int
     user_agent: str
+    sent_bytes: int = 0
+    """Of the body, so far."""
 
 
 class RequestLog:
-    """Every request, in the order of the answers."""
+    """Every request, in the order of the answers; a client that has its answer finds it here."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: list[Request] = []
 
-    def add(self, request: Request) -> None:
-        """Append one request."""
+    def add(self, request: Request) -> int:
+        """Append one request before its answer is sent, and return its place."""
         with self._lock:
             self._requests.append(request)
+            return len(self._requests) - 1
+
+    def sent(self, place: int, count: int) -> None:
+        """Count bytes of the body that are about to be sent."""
+        with self._lock:
+            if place < len(self._requests):
+                request = self._requests[place]
+                self._requests[place] = replace(request, sent_bytes=request.sent_bytes + count)
 
     def all(self, *, containing: str = "") -> list[Request]:
         """The requests so far whose path contains ``containing``."""

@@ -183,38 +183,29 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 answer = hub.routes.hub(path, query, authorization, body)
         fault = hub.faults.take(origin=server.origin, method=self.command, path=answer.fault_path or path)
-        sent = 0
-        status = answer.status
-        try:
-            if fault is not None and fault.kind == "status":
-                answer = api_error(fault.status, "Injected", headers=fault.headers)
-                fault = None
-            if fault is not None and fault.kind == "html":
-                answer = Answer(status=200, headers={"Content-Type": "text/html"}, body=_PROXY_PAGE)
-                fault = None
-            status = answer.status
-            sent = self._send(answer, quota_headers, fault, hub.bytes_per_s if server.origin == "cdn" else None)
-        except _Stop:
-            self.close_connection = True
-        except OSError:
-            self.close_connection = True
-        finally:
-            hub.log.add(
-                Request(
-                    origin=server.origin,
-                    method=self.command,
-                    path=path,
-                    query=query,
-                    status=status,
-                    bucket=bucket,
-                    authorized=authorization is not None,
-                    range=self.headers.get("Range"),
-                    sent_bytes=sent,
-                    user_agent=self.headers.get("User-Agent", ""),
-                )
+        if fault is not None and fault.kind == "status":
+            answer, fault = api_error(fault.status, "Injected", headers=fault.headers), None
+        elif fault is not None and fault.kind == "html":
+            answer, fault = Answer(status=200, headers={"Content-Type": "text/html"}, body=_PROXY_PAGE), None
+        self._place = hub.log.add(
+            Request(
+                origin=server.origin,
+                method=self.command,
+                path=path,
+                query=query,
+                status=answer.status,
+                bucket=bucket,
+                authorized=authorization is not None,
+                range=self.headers.get("Range"),
+                user_agent=self.headers.get("User-Agent", ""),
             )
+        )
+        try:
+            self._send(answer, quota_headers, fault, hub.bytes_per_s if server.origin == "cdn" else None)
+        except (_Stop, OSError):
+            self.close_connection = True
 
-    def _send(self, answer: Answer, extra: dict[str, str], fault: Fault | None, bytes_per_s: float | None) -> int:
+    def _send(self, answer: Answer, extra: dict[str, str], fault: Fault | None, bytes_per_s: float | None) -> None:
         if fault is not None and fault.kind == "hang":
             time.sleep(fault.seconds)
             raise _Stop
@@ -229,9 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
             if asked is not None:
                 chosen = parse_range(asked, size)
                 if chosen is None:
-                    return self._send(
+                    self._send(
                         api_error(416, "Range", headers={"Content-Range": f"bytes */{size}"}), extra, None, None
                     )
+                    return
                 start, end = chosen
                 status = 206
                 headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
@@ -245,14 +237,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command == "HEAD":
-            return 0
+            return
         if fault is not None and fault.kind == "slow":
             bytes_per_s = fault.bytes_per_s
-        return self._send_body(answer.body, start, end, fault, bytes_per_s)
+        self._send_body(answer.body, start, end, fault, bytes_per_s)
 
     def _send_body(
         self, body: bytes | StoredFile, start: int, end: int, fault: Fault | None, bytes_per_s: float | None
-    ) -> int:
+    ) -> None:
+        log = cast("_Server", self.server).hub.log
         stop_at = end
         if fault is not None and fault.kind in ("cut", "reset"):
             stop_at = min(end, start + fault.at_byte)
@@ -268,6 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
                 wrong = bytearray(piece)
                 wrong[fault.at_byte - at] ^= 0xFF
                 piece = bytes(wrong)
+            log.sent(self._place, len(piece))
             self.wfile.write(piece)
             at += len(piece)
             if bytes_per_s is not None:
@@ -278,7 +272,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
         if fault is not None and fault.kind == "cut":
             raise _Stop
-        return at - start
 
     def _reset(self) -> None:
         # A linger of zero seconds makes the close a RST, as from a crashed peer or a firewall.

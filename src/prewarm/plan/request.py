@@ -26,6 +26,7 @@ def proof_request(locked: LockedEntry, known: Known, where: Callable[[LockedRepo
     choice = processor_of(entry, known, [repo.repo for repo in locked.repos])
     folder = f"{entry.subfolder}/" if entry.subfolder else ""
     own = locked.repos[0]
+    code = next((repo for repo in locked.repos[1:] if any(file.path.endswith(".py") for file in repo.files)), None)
     is_adapter = any(file.path == folder + ADAPTER_CONFIG for file in own.files)
     config = next(
         ((repo, file.path) for repo, file in locked.files if file.path in (folder + CONFIG, CONFIG)), (own, None)
@@ -37,6 +38,7 @@ def proof_request(locked: LockedEntry, known: Known, where: Callable[[LockedRepo
         config_repo=config[0].repo,
         config_commit=config[0].commit,
         config_path=where(config[0], config[1]) if config[1] else None,
+        code_commit=code.commit if code else None,
         is_adapter=is_adapter and entry.loads_model and not entry.foreign_class,
         processor=choice.name,
         processor_repo=choice.repo,

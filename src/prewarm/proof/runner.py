@@ -246,6 +246,7 @@ def _request(what: Literal["inspect", "load"], request: ProofRequest) -> Request
         config_repo=request.config_repo.repo_id,
         config_commit=request.config_commit,
         config_path=str(request.config_path) if request.config_path else None,
+        code_commit=request.code_commit,
         is_adapter=request.is_adapter,
         processor=request.processor,
         processor_repo=request.processor_repo.repo_id,

@@ -32,7 +32,14 @@ _SNAPSHOT = re.compile(r"models--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}[/\\](.
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 network_attempts: list[str] = []
-looked_for: set[tuple[str, str]] = set()
+looked_for: dict[tuple[str, str], None] = {}
+"""(repo_id, path), in the order in which they were looked for; the values mean nothing."""
+
+
+def look(what: tuple[str, str]) -> None:
+    """Note a file that is not there; asked for again, it is the last one."""
+    looked_for.pop(what, None)
+    looked_for[what] = None
 
 
 def bar(event: str, args: tuple[Any, ...]) -> None:
@@ -44,7 +51,7 @@ def bar(event: str, args: tuple[Any, ...]) -> None:
     elif event == "open" and isinstance(args[0], str) and "snapshots" in args[0]:
         match = _SNAPSHOT.search(args[0])
         if match and not Path(args[0]).exists():
-            looked_for.add((match[1].replace("--", "/"), match[2].replace("\\", "/")))
+            look((match[1].replace("--", "/"), match[2].replace("\\", "/")))
         return
     else:
         return
@@ -62,7 +69,7 @@ def watch_the_hub() -> None:
     def try_to_load_from_cache(repo_id: str, filename: str, *args: Any, **given: Any) -> Any:
         found = load(repo_id, filename, *args, **given)
         if not isinstance(found, str):
-            looked_for.add((repo_id, filename))
+            look((repo_id, filename))
         return found
 
     def hf_hub_download(repo_id: str, filename: str, *args: Any, **given: Any) -> Any:
@@ -70,7 +77,7 @@ def watch_the_hub() -> None:
             return download(repo_id, filename, *args, **given)
         except Exception:
             folder = given.get("subfolder")
-            looked_for.add((repo_id, f"{folder}/{filename}" if folder else filename))
+            look((repo_id, f"{folder}/{filename}" if folder else filename))
             raise
 
     huggingface_hub.try_to_load_from_cache = try_to_load_from_cache
@@ -112,6 +119,14 @@ def refusal(error: Exception, request: Request) -> Refused:
     said = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ValueError) and "trust_remote_code" in said and not request.trust_remote_code:
         return needs_remote_code(request)
+    if isinstance(error, OSError) and looked_for and "offline" in said:
+        # What transformers says of a file that is nowhere, when it may not ask: that it could not connect.
+        repo_id, path = list(looked_for)[-1]
+        return Refused(
+            "load-error",
+            f"the classes want {path} of {repo_id}, which is not there",
+            "another class may do without it (model_class, processor_class), or it is elsewhere: subfolder",
+        )
     if isinstance(error, ImportError):
         named = re.search(r"pip install ([\w .\[\]-]+?)(?:[`'\")]|$)", said)
         name = named[1].strip() if named else (error.name or "").partition(".")[0].replace("_", "-")
@@ -134,7 +149,7 @@ def answer_to(request: Request) -> dict[str, Any]:
         trace = traceback.format_exc()
         answer = {"error": {"kind": found.kind, "message": found.message, "hint": found.hint, "trace": trace}}
     gc.collect()
-    return {**answer, "network_attempts": list(network_attempts), "looked_for": sorted(looked_for)}
+    return {**answer, "network_attempts": list(network_attempts), "looked_for": list(looked_for)}
 
 
 def main() -> None:

@@ -48,8 +48,9 @@ def _load_config(request: Request) -> Any:
     import transformers
 
     given: dict[str, Any] = {"revision": request.config_commit, "trust_remote_code": request.trust_remote_code}
-    if request.code_revision:
-        given["code_revision"] = request.code_revision
+    if request.code_commit:
+        # No revision is pointed at its commit before all files are there.
+        given["code_revision"] = request.code_commit
     if request.subfolder and not request.is_adapter:
         given["subfolder"] = request.subfolder
     said = request.config()

@@ -30,6 +30,7 @@ class Request:
     config_repo: str
     config_commit: str
     config_path: str | None
+    code_commit: str | None
     is_adapter: bool
     processor: str | None
     """None: load no processor."""

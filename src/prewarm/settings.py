@@ -91,9 +91,7 @@ def resolve(table: Mapping[str, Any], environ: Mapping[str, str], flags: Mapping
             try:
                 chosen[field] = parse(value)
             except ValueError as bad:
-                raise SettingsError(
-                    f"{bad}, not {value!r}", place=place, hint=f"the default is {_default(key)}"
-                ) from None
+                raise SettingsError(f"{bad}, not {value!r}", place=place) from None
             break
     return Settings(**chosen)
 
@@ -109,7 +107,3 @@ def nearest(key: str, known: list[str]) -> str:
     """A hint that names the known key nearest to ``key``, or all of them."""
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}"
-
-
-def _default(key: str) -> str:
-    return {"proof": '"load"', "workers": "8", "max_wait": '"15m"', "proof_timeout": '"10m"'}[key]

@@ -16,6 +16,16 @@ else:
     import tomli as tomllib
 
 
+def parse(text: str) -> dict[str, Any]:
+    """The table that ``text`` is.
+
+    Raises:
+        ValueError: it is no TOML.
+    """
+    table: dict[str, Any] = tomllib.loads(text)
+    return table
+
+
 def read(path: Path, error: type[InputError], *, hint: str = "") -> dict[str, Any]:
     """The table in the file at ``path``.
 
@@ -23,7 +33,7 @@ def read(path: Path, error: type[InputError], *, hint: str = "") -> dict[str, An
         InputError: of the class ``error``, where the file cannot be read or is no TOML; with line and column.
     """
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = parse(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as bad:
         raise error(f"{path.name} is not UTF-8 (byte {bad.start})", hint=hint or "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as bad:

@@ -65,7 +65,7 @@ model_class = "no_such_package:Model"
 
 [[advanced]]
 id = "zoo/masked-language"
-model_class = "T5ForConditionalGeneration"
+model_class = "RobertaModel"
 
 [[advanced]]
 id = "zoo/whisper"
@@ -88,8 +88,16 @@ EXPECTED = {
     "zoo/none": ("not-found", "there is no repository zoo/none", "look at the id"),
     "zoo/no-model-type": ("load-error", "names no model_type", 'model_class = "BertModel"'),
     "zoo/no-model-type-at-all": ("load-error", "neither model_type nor a class", "include ="),
-    "zoo/unknown-model-type": ("load-error", "does not know the model type 'of_next_year'", "pip install -U transformers"),
-    "zoo/no-auto-model": ("load-error", "AutoModel has no class for EncoderDecoderConfig", 'model_class = "EncoderDecoderModel"'),
+    "zoo/unknown-model-type": (
+        "load-error",
+        "does not know the model type 'of_next_year'",
+        "pip install -U transformers",
+    ),
+    "zoo/no-auto-model": (
+        "load-error",
+        "AutoModel has no class for EncoderDecoderConfig",
+        'model_class = "EncoderDecoderModel"',
+    ),
     "zoo/custom-code": (
         "needs-remote-code",
         "Python code of its own",
@@ -104,7 +112,11 @@ EXPECTED = {
     "org/tensorflow": ("load-error", "TensorFlow files only", "include ="),
     "zoo/chat": ("load-error", "no class 'AutoModelForCasualLM'", "did you mean 'AutoModelForCausalLM'?"),
     "zoo/custom-code-online": ("load-error", "asks the network while it loads offline", "not ready for an offline"),
-    "zoo/custom-code-dies": ("load-error", "the system killed the process", "want of memory"),
+    "zoo/custom-code-dies": (
+        "load-error",
+        "the system killed the process that loaded it, most likely for want of memory",
+        "load less",
+    ),
     "zoo/custom-code-spies": ("load-error", "seen:", "look at the entry's classes"),
     "zoo/both": ("not-found", "no weights of variant 'fp8'", "leave the key out"),
     "zoo/bin-only": ("unsafe", "use_safetensors is true", "leave use_safetensors out"),
@@ -125,8 +137,8 @@ def failed(tmp_path_factory: pytest.TempPathFactory, zoo_hub: LocalHub) -> Resul
         ("private", {"private": True}, {"config.json": b"{}"}),
         ("tensorflow", {}, {"config.json": b'{"model_type": "bert"}', "tf_model.h5": b"h5"}),
     ):
-        repository = Repository(repo_id=f"org/{name}", **fields)  # type: ignore[arg-type]
-        repository.commit(files)  # type: ignore[arg-type]
+        repository = Repository(repo_id=f"org/{name}", **fields)
+        repository.commit(files)
         zoo_hub.add(repository)
     prewarm = Prewarm(tmp_path_factory.mktemp("failures"), zoo_hub.url)
     prewarm.manifest(MANIFEST)

@@ -12,9 +12,7 @@ from prewarm.localhub import LocalHub, Quota, Quotas, Repository
 
 
 def test_snapshot_download_brings_every_file(zoo_prewarm: Prewarm, minilm: Path) -> None:
-    done = zoo_prewarm.python(
-        f"from huggingface_hub import snapshot_download; print(snapshot_download('{MINILM}'))"
-    )
+    done = zoo_prewarm.python(f"from huggingface_hub import snapshot_download; print(snapshot_download('{MINILM}'))")
     assert done.code == 0, done.err
     snapshot = Path(done.out.strip())
     for path in minilm.rglob("*"):
@@ -91,8 +89,15 @@ def test_the_api_names_branches_tags_and_pages(hub: LocalHub, prewarm: Prewarm) 
         ("org/open", "hf_wrong", "HfHubHTTPError"),
     ],
 )
-def test_refusals_are_those_of_the_hub(hub: LocalHub, prewarm: Prewarm, repo_id: str, token: str | None, error: str) -> None:
-    for name, fields in {"private": {"private": True}, "gated": {"gated": "auto"}, "refused": {"gated": "manual"}, "open": {}}.items():
+def test_refusals_are_those_of_the_hub(
+    hub: LocalHub, prewarm: Prewarm, repo_id: str, token: str | None, error: str
+) -> None:
+    for name, fields in {
+        "private": {"private": True},
+        "gated": {"gated": "auto"},
+        "refused": {"gated": "manual"},
+        "open": {},
+    }.items():
         repository = Repository(repo_id=f"org/{name}", **fields)  # type: ignore[arg-type]
         repository.commit({"a.txt": b"a"})
         hub.add(repository)

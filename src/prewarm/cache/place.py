@@ -74,7 +74,8 @@ class FileSink:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        self._partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._partial.unlink()
         self._state = hasher(self._file.digest, self._file.size)
         self._taken = 0
 

@@ -26,21 +26,20 @@ from prewarm.records import Entry, Fetched, Lock, Manifest, Report
 from prewarm.settings import Settings, resolve
 from prewarm.warm import Warmed, warm
 
+_SETTING_OPTIONS = (
+    click.option(
+        "--proof", metavar="MODE", help="load (default): load every model offline; files: only verify the files."
+    ),
+    click.option("--workers", metavar="N", help="Files fetched at once (default 8)."),
+    click.option("--max-wait", metavar="TIME", help="Longest wait for rate limits, in total (default 15m)."),
+    click.option("--proof-timeout", metavar="TIME", help="Longest time that one entry may take to load (default 10m)."),
+)
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
 
 
 def setting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The flags that stand for keys of ``[settings]``."""
-    for option in (
-        click.option(
-            "--proof", metavar="MODE", help="load (default): load every model offline; files: only verify the files."
-        ),
-        click.option("--workers", metavar="N", help="Files fetched at once (default 8)."),
-        click.option("--max-wait", metavar="TIME", help="Longest wait for rate limits, in total (default 15m)."),
-        click.option(
-            "--proof-timeout", metavar="TIME", help="Longest time that loading one entry may take (default 10m)."
-        ),
-    ):
+    for option in reversed(_SETTING_OPTIONS):
         function = option(function)
     return function
 

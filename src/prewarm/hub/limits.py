@@ -20,18 +20,52 @@ from prewarm.observe import Observer, Waiting
 
 _LIMIT = re.compile(r'"?([\w-]+)"?\s*;\s*r=(\d+)\s*;\s*t=(\d+(?:\.\d+)?)')
 _BLIND_WAIT_MAX_S = 60.0
-# The header's seconds are whole: a request right at the end of the last one would still be in the old window.
+# The header's seconds are whole: a request right at the end of the last one could still be in the old window.
 _MARGIN_S = 0.25
+_ROUNDING_S = 1.0
+# Two answers speak of the same window where the resets that they name are this near to each other.
+_SAME_WINDOW_S = 1.5
+_ANSWER_S = 0.5
 
 
 @dataclass
 class _Bucket:
-    left: int | None = None
-    """Requests that the window still allows; None: not known."""
+    """What is known of one bucket's window."""
+
+    remaining: int | None = None
+    """The least that an answer of this window has named; None: the Hub names no limit, or has not yet."""
     resets_at: float = 0.0
     closed_until: float = 0.0
+    """After a refusal: nothing is sent before."""
     in_flight: int = 0
+    """Requests without an answer yet; each may take one of those that remain."""
     blind_refusals: int = 0
+    margin_s: float = _MARGIN_S
+
+    def has_room(self, now: float) -> bool:
+        """Whether one more request may be sent."""
+        if self.closed_until > now:
+            return False
+        if self.remaining is None:
+            return True
+        if self.resets_at <= now:
+            # A window of which nothing is known: one request finds out, as others may use the same address.
+            return self.in_flight == 0
+        return self.remaining > self.in_flight
+
+    def wait_s(self, now: float) -> float | None:
+        """Seconds until there is room for certain; None where an answer on its way may tell earlier."""
+        if self.closed_until > now:
+            return self.closed_until - now
+        return None if self.in_flight else self.resets_at - now
+
+    def take_in(self, remaining: int, resets_at: float) -> None:
+        """What an answer says; answers may overtake each other."""
+        is_same = self.remaining is not None and abs(resets_at - self.resets_at) < _SAME_WINDOW_S
+        if is_same and self.remaining is not None:
+            self.remaining, self.resets_at = min(self.remaining, remaining), min(self.resets_at, resets_at)
+        elif resets_at > self.resets_at:
+            self.remaining, self.resets_at = remaining, resets_at
 
 
 def parse_limit(headers: Mapping[str, str]) -> tuple[str, int, float] | None:
@@ -111,33 +145,31 @@ class Governor:
         """
         with self._changed:
             bucket = self._buckets.setdefault(name, _Bucket())
-            while True:
+            while not bucket.has_room(now := self._clock()):
                 if self._stopped:
                     raise Interrupted
-                now = self._clock()
-                closed_s = self._closed_for(bucket, now)
-                if closed_s <= 0:
-                    break
-                if bucket.in_flight and bucket.closed_until <= now:
-                    # Answers that are on their way will tell how many are really left.
-                    self._changed.wait(min(closed_s, 0.5))
-                    continue
-                self._begin_wait(name, closed_s, now)
-                self._changed.wait(closed_s)
+                wait_s = bucket.wait_s(now)
+                if wait_s is not None:
+                    self._begin_wait(name, wait_s, now)
+                self._changed.wait(_ANSWER_S if wait_s is None else wait_s)
+            if self._stopped:
+                raise Interrupted
             self._end_wait(name)
             bucket.in_flight += 1
-            if bucket.left is not None:
-                bucket.left -= 1
 
     def learn(self, name: str, hops: Iterable[Mapping[str, str]]) -> None:
         """Take in what the hops of an admitted request's answer say; none, where it had no answer."""
         with self._changed:
             own = self._buckets.setdefault(name, _Bucket())
             own.in_flight = max(0, own.in_flight - 1)
-            for said in filter(None, map(parse_limit, hops)):
-                bucket = self._buckets.setdefault(said[0], _Bucket())
-                bucket.left = said[1] - bucket.in_flight
-                bucket.resets_at = self._clock() + said[2] + _MARGIN_S
+            said = [limit for limit in map(parse_limit, hops) if limit is not None]
+            for bucket_name, remaining, reset_s in said:
+                bucket = self._buckets.setdefault(bucket_name, _Bucket())
+                bucket.take_in(remaining, self._clock() + reset_s + bucket.margin_s)
+                bucket.blind_refusals = 0
+            if not said and own.remaining is not None:
+                # It may have been counted all the same.
+                own.remaining = max(0, own.remaining - 1) if own.resets_at > self._clock() else None
             self._changed.notify_all()
 
     def refuse(self, name: str, headers: Mapping[str, str]) -> None:
@@ -149,16 +181,13 @@ class Governor:
             if wait_s is None:
                 bucket.blind_refusals += 1
                 wait_s = min(_BLIND_WAIT_MAX_S, random.uniform(0.5, 1.0) * 2.0**bucket.blind_refusals)  # noqa: S311
-            bucket.left = None
-            bucket.closed_until = max(bucket.closed_until, self._clock() + wait_s + _MARGIN_S)
+            elif wait_s <= _ROUNDING_S:
+                # This Hub rounds its seconds down: what it calls over has a part of one to go.
+                bucket.margin_s = _MARGIN_S + _ROUNDING_S
+            until = self._clock() + wait_s + bucket.margin_s
+            bucket.closed_until = max(bucket.closed_until, until)
+            bucket.remaining, bucket.resets_at = 0, bucket.closed_until
             self._changed.notify_all()
-
-    def _closed_for(self, bucket: _Bucket, now: float) -> float:
-        if bucket.closed_until > now:
-            return bucket.closed_until - now
-        if bucket.left is not None and bucket.resets_at <= now:
-            bucket.left = None
-        return bucket.resets_at - now if bucket.left is not None and bucket.left <= 0 else 0.0
 
     def _begin_wait(self, name: str, wait_s: float, now: float) -> None:
         if name in self._waits:

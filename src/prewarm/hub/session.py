@@ -181,7 +181,7 @@ def _translate(library: Any, error: BaseException, origin: str) -> NoReturn:
     if isinstance(error, library.ConnectError):
         reason = f"{origin} cannot be reached"
         raise Transient(reason, HubError("unreachable", f"{reason}: {said}", hint=hint)) from None
-    if isinstance(error, (library.TransportError, library.DecodingError, OSError)):
+    if isinstance(error, (library.TransportError, library.DecodingError, library.StreamError, OSError)):
         reason = f"the connection to {origin} broke"
         raise Transient(reason, HubError("unreachable", f"{reason}, again and again", hint=hint)) from None
     raise error

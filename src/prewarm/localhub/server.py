@@ -220,9 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             if asked is not None:
                 chosen = parse_range(asked, size)
                 if chosen is None:
-                    self._send(
-                        api_error(416, "Range", headers={"Content-Range": f"bytes */{size}"}), extra, None, None
-                    )
+                    self._send(api_error(416, "Range", headers={"Content-Range": f"bytes */{size}"}), extra, None, None)
                     return
                 start, end = chosen
                 status = 206

@@ -62,6 +62,8 @@ class Runner:
             if self._is_stopped or (self._process is not None and self._process.poll() is None):
                 return
             self._answers = queue.Queue()
+            if self._log is not None:
+                self._log.close()
             # A file, because a pipe that nobody reads would stop a worker that says a lot.
             self._log = (Path(self._folder.name) / "stderr.log").open("w+", encoding="utf-8", errors="replace")
             self._process = subprocess.Popen(

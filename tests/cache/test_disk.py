@@ -1,0 +1,285 @@
+"""The cache on disk, as huggingface_hub and its tools expect it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prewarm.cache import DiskCache, Preview, layout, place
+from prewarm.errors import CacheError, Interrupted
+from prewarm.records import Digest, Entry, LockedEntry, LockedRepo, Repo, RepoFile
+
+CONTENT = b"the content of a file"
+FILE = RepoFile(
+    path="sub/file.txt",
+    size=len(CONTENT),
+    digest=Digest(algorithm="sha256", value=hashlib.sha256(CONTENT).hexdigest()),
+)
+SMALL = RepoFile(
+    path="git.txt",
+    size=len(CONTENT),
+    digest=Digest(algorithm="git-sha1", value=hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()),
+)
+REPO = LockedRepo(repo=Repo(repo_id="org/name", revision="feature/x"), commit="c" * 40, files=(FILE, SMALL))
+LOCKED = LockedEntry(entry=Entry(id="org/name", revision="feature/x"), repos=(REPO,))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> DiskCache:
+    return DiskCache(tmp_path, threading.Event())
+
+
+def bring(cache: DiskCache | Preview, file: RepoFile = FILE, content: bytes = CONTENT) -> bool:
+    with cache.receive(REPO, file) as sink:
+        if sink is None:
+            return False
+        sink.write(content[:5])
+        sink.write(content[5:])
+        sink.finish()
+    return True
+
+
+def test_places_are_those_of_huggingface_hub(cache: DiskCache, tmp_path: Path) -> None:
+    from huggingface_hub import scan_cache_dir, try_to_load_from_cache
+    from huggingface_hub.file_download import repo_folder_name
+
+    for file in (FILE, SMALL):
+        assert bring(cache, file)
+    cache.link(REPO)
+    assert cache.point(REPO) is None
+    for repo_id in ("gpt2", "org/name"):
+        for repo_type in ("model", "dataset"):
+            repo = Repo(repo_id=repo_id, repo_type=repo_type)
+            assert layout.repo_folder(tmp_path, repo).name == repo_folder_name(repo_id=repo_id, repo_type=repo_type)
+    found = try_to_load_from_cache("org/name", "sub/file.txt", cache_dir=tmp_path, revision="feature/x")
+    assert isinstance(found, str)
+    assert Path(found).read_bytes() == CONTENT
+    scanned = scan_cache_dir(tmp_path)
+    assert not scanned.warnings
+    (repo_info,) = scanned.repos
+    (revision,) = repo_info.revisions
+    assert revision.refs == {"feature/x"}
+    assert {file.file_name for file in revision.files} == {"file.txt", "git.txt"}
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"x", CONTENT[:-1] + b"x", b""])
+def test_wrong_bytes_never_get_the_name(cache: DiskCache, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(CacheError) as error:
+        bring(cache, FILE, content)
+    assert error.value.kind == "corrupt"
+    assert cache.scan(LOCKED) == frozenset()
+    assert not list(tmp_path.rglob("blobs/*"))
+
+
+def test_an_empty_file_is_a_file(cache: DiskCache) -> None:
+    empty = RepoFile(
+        path="__init__.py",
+        size=0,
+        digest=Digest(algorithm="git-sha1", value="e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
+    )
+    with cache.receive(REPO, empty) as sink:
+        assert sink is not None
+        sink.finish()
+    assert cache.read(REPO, empty) == b""
+
+
+def test_what_is_there_is_not_received_again(cache: DiskCache) -> None:
+    assert bring(cache)
+    assert not bring(cache)
+    assert cache.scan(LOCKED) == {(REPO.repo, FILE.path)}
+
+
+def test_a_truncated_blob_is_missing(cache: DiskCache, tmp_path: Path) -> None:
+    bring(cache)
+    layout.blob(tmp_path, REPO.repo, FILE.digest).write_bytes(CONTENT[:3])
+    assert cache.scan(LOCKED) == frozenset()
+    assert bring(cache)
+    assert cache.read(REPO, FILE) == CONTENT
+
+
+def test_a_blob_that_another_commit_brought_is_linked_without_a_byte(cache: DiskCache, tmp_path: Path) -> None:
+    bring(cache)
+    cache.link(REPO)
+    assert layout.pointer(tmp_path, REPO.repo, REPO.commit, FILE.path).read_bytes() == CONTENT
+    assert not layout.pointer(tmp_path, REPO.repo, REPO.commit, SMALL.path).exists()
+
+
+@pytest.mark.parametrize("also", ["hard links", "copies only"])
+def test_without_symlinks_there_are_hard_links_or_copies(
+    cache: DiskCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.EPERM, "not here")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    if also == "copies only":
+        monkeypatch.setattr(os, "link", refuse)
+    for file in (FILE, SMALL):
+        bring(cache, file)
+    cache.link(REPO)
+    cache.link(REPO)
+    cache.point(REPO)
+    pointer = layout.pointer(tmp_path, REPO.repo, REPO.commit, FILE.path)
+    assert pointer.read_bytes() == CONTENT
+    assert not pointer.is_symlink()
+    from huggingface_hub import scan_cache_dir
+
+    assert not scan_cache_dir(tmp_path).warnings
+    assert len(list(pointer.parent.iterdir())) == 1, "nothing temporary is left"
+
+
+def test_a_link_into_the_shared_store_is_replaced_and_not_written_through(cache: DiskCache, tmp_path: Path) -> None:
+    store = tmp_path / "blobs" / "ab" / "xet"
+    store.parent.mkdir(parents=True)
+    store.write_bytes(b"of another repository")
+    blob = layout.blob(tmp_path, REPO.repo, FILE.digest)
+    blob.parent.mkdir(parents=True)
+    blob.symlink_to(os.path.relpath(store, blob.parent))
+    forgetful = DiskCache(tmp_path, threading.Event(), forgets=True)
+    assert bring(forgetful)
+    assert store.read_bytes() == b"of another repository"
+    assert blob.read_bytes() == CONTENT
+    store.write_bytes(CONTENT)
+    blob.unlink()
+    blob.symlink_to(os.path.relpath(store, blob.parent))
+    assert cache.scan(LOCKED) == {(REPO.repo, FILE.path)}, "it is followed"
+
+
+def test_the_revision_moves_and_tells_from_where(cache: DiskCache, tmp_path: Path) -> None:
+    ref = layout.ref(tmp_path, REPO.repo)
+    ref.parent.mkdir(parents=True)
+    ref.write_text("d" * 40)
+    assert cache.point(REPO) == "d" * 40
+    assert ref.read_text() == "c" * 40
+    assert cache.point(REPO) is None
+    pinned = LockedRepo(repo=Repo(repo_id="org/name", revision="c" * 40), commit="c" * 40, files=())
+    assert cache.point(pinned) is None
+    assert not (ref.parent.parent / ("c" * 40)).exists()
+
+
+def test_a_listing_that_names_more_than_there_is_does_not_stay(cache: DiskCache, tmp_path: Path) -> None:
+    """Or huggingface_hub calls the snapshot incomplete when it is offline."""
+    bring(cache)
+    cache.link(REPO)
+    listing = layout.listing(tmp_path, REPO.repo, REPO.commit)
+    listing.parent.mkdir(parents=True)
+    listing.write_text('{"format_version": 1, "files": {"sub/file.txt": {"size": 1, "blob_id": "x"}}}')
+    cache.point(REPO)
+    assert listing.exists()
+    listing.write_text('{"format_version": 1, "files": {"sub/file.txt": {}, "README.md": {}}}')
+    cache.point(REPO)
+    assert not listing.exists()
+    listing.write_text("nonsense")
+    cache.point(REPO)
+    assert not listing.exists()
+
+
+def test_the_place_of_the_listing_is_huggingface_hubs(tmp_path: Path) -> None:
+    from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
+
+    folder = layout.repo_folder(tmp_path, REPO.repo)
+    write_tree_cache(str(folder), REPO.commit, {"a.txt": TreeCacheEntry(size=1, blob_id="x")})
+    assert layout.listing(tmp_path, REPO.repo, REPO.commit).is_file()
+
+
+def test_the_lock_is_huggingface_hubs(tmp_path: Path, cache: DiskCache) -> None:
+    """While ``hf download`` holds it, prewarm waits, and then finds the file there."""
+    from huggingface_hub.utils._fixes import WeakFileLock
+
+    lock = layout.lock(tmp_path, REPO.repo, FILE.digest)
+    lock.parent.mkdir(parents=True)
+    brought: list[bool] = []
+    with WeakFileLock(str(lock)):
+        thread = threading.Thread(target=lambda: brought.append(bring(cache)))
+        thread.start()
+        time.sleep(0.3)
+        assert brought == []
+        blob = layout.blob(tmp_path, REPO.repo, FILE.digest)
+        blob.parent.mkdir(parents=True)
+        blob.write_bytes(CONTENT)
+    thread.join(timeout=10)
+    assert brought == [False]
+
+
+def test_waiting_for_another_run_ends_when_the_user_says_so(tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    stopped = threading.Event()
+    cache = DiskCache(tmp_path, stopped)
+    lock = layout.lock(tmp_path, REPO.repo, FILE.digest)
+    lock.parent.mkdir(parents=True)
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            bring(cache)
+        except Interrupted as error:
+            raised.append(error)
+
+    with FileLock(lock):
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.2)
+        stopped.set()
+        thread.join(timeout=5)
+    assert len(raised) == 1
+
+
+def test_a_file_system_without_locks_costs_no_correctness(cache: DiskCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Any, **kwargs: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    assert bring(cache)
+    assert cache.read(REPO, FILE) == CONTENT
+
+
+def test_a_full_disk_ends_with_what_to_do(cache: DiskCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CacheError) as error:
+        bring(cache)
+    assert error.value.kind == "no-space"
+    assert "HF_HOME" in error.value.hint
+    assert not list(tmp_path.rglob("blobs/*"))
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CacheError, match="the cache cannot be used"):
+        bring(DiskCache(tmp_path / "file", threading.Event()))
+
+
+def test_forgetting_brings_everything_once_more(tmp_path: Path, cache: DiskCache) -> None:
+    bring(cache)
+    forgetful = DiskCache(tmp_path, threading.Event(), forgets=True)
+    assert forgetful.scan(LOCKED) == frozenset()
+    assert bring(forgetful)
+    assert not bring(forgetful)
+
+
+def test_a_preview_keeps_what_it_reads_in_memory(tmp_path: Path, cache: DiskCache) -> None:
+    preview = Preview(cache)
+    assert bring(preview)
+    assert preview.read(REPO, FILE) == CONTENT
+    preview.link(REPO)
+    assert preview.point(REPO) is None
+    assert not layout.repo_folder(tmp_path, REPO.repo).exists()
+    with pytest.raises(CacheError):
+        bring(preview, SMALL, b"wrong")
+
+
+def test_small_files_are_written_whole(tmp_path: Path) -> None:
+    place.write_text(tmp_path / "deep" / "ref", "a")
+    place.write_text(tmp_path / "deep" / "ref", "b")
+    assert (tmp_path / "deep" / "ref").read_text() == "b"
+    assert len(list((tmp_path / "deep").iterdir())) == 1

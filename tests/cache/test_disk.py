@@ -182,6 +182,13 @@ def test_a_listing_that_names_more_than_there_is_does_not_stay(cache: DiskCache,
 
 
 def test_the_place_of_the_listing_is_huggingface_hubs(tmp_path: Path) -> None:
+    import importlib.util
+
+    import huggingface_hub
+
+    if huggingface_hub.__version__.startswith("1."):
+        assert importlib.util.find_spec("huggingface_hub._tree_cache") is None, "version 1 remembers no listings"
+        return
     from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
 
     folder = layout.repo_folder(tmp_path, REPO.repo)

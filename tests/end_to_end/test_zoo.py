@@ -219,7 +219,10 @@ def test_huggingface_hub_finds_nothing_wrong(warm: Warm) -> None:
         assert verified.code == 0, verified.out + verified.err
         assert "All checksums match" in verified.out
     listed = warm.prewarm.python(run.format(args=["cache", "ls", "--format", "json"]))
-    assert {(row.get("id") or row["repo_id"]).removeprefix("model/") for row in json.loads(listed.out)} >= {MINILM, "zoo/adapter"}
+    assert {(row.get("id") or row["repo_id"]).removeprefix("model/") for row in json.loads(listed.out)} >= {
+        MINILM,
+        "zoo/adapter",
+    }
 
 
 def test_blobs_are_linked_relatively(warm: Warm) -> None:

@@ -362,7 +362,6 @@ def test_what_transformers_does_not_load_is_said_with_what_to_write(said: str) -
     assert '[[advanced]]\nid = "org/a"\n' in error.value.hint
     pasted = error.value.hint.split("\n", 1)[1]
 
-
     (entry,) = manifest.parse(tomlfile.parse(pasted), path=Path("prewarm.toml")).entries
     if entry.include:
         assert own(entry, NOT_LOADABLE[said]), "what is to be pasted works"

@@ -38,7 +38,7 @@ def _fetch_one(repo: LockedRepo, file: RepoFile, tools: Tools, account: Account)
 
     with tools.cache.receive(repo, file) as sink:
         if sink is not None:
-            account.add(tools.hub.fetch(repo, file, sink, received))
+            tools.hub.fetch(repo, file, sink, received, account.add)
         else:
             received(file.size)
     tools.observe(FileFetched(entry=account.entry, path=file.path, size=file.size))

@@ -7,27 +7,31 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from prewarm.ranges import Range
 from prewarm.records import Fetched, Listing, LockedEntry, LockedRepo, Proof, ProofRequest, Repo, RepoFile
 
 
 class Sink(Protocol):
-    """Takes the bytes of one file, in order, and gives them its name only when they are right."""
+    """Takes the bytes of one file, in any order, and gives them its name only when they are right."""
 
-    def write(self, piece: bytes) -> None:
-        """Take the next piece.
+    def missing(self) -> list[Range]:
+        """The ranges that have not arrived; a partial file of an earlier run may have brought some."""
+
+    def write(self, offset: int, piece: bytes) -> None:
+        """Take bytes that start at ``offset``; may be called from several threads.
 
         Raises:
-            CacheError: it cannot be written.
+            CacheError: they cannot be written.
         """
 
-    def reset(self) -> None:
-        """Throw away what was taken: the next piece is the first."""
+    def void(self) -> None:
+        """Throw away what has arrived."""
 
     def finish(self) -> None:
         """Compare size and hash with the listing, and give the file its name.
 
         Raises:
-            CacheError: ``corrupt`` where they differ; nothing is kept then.
+            CacheError: ``corrupt`` where they differ.
         """
 
 
@@ -42,15 +46,29 @@ class Hub(Protocol):
     def waited_s(self) -> float:
         """Seconds that this run has waited for rate limits so far."""
 
-    def listing(self, repo: Repo) -> tuple[Listing, Fetched]:
-        """The commit and the files of ``repo``.
+    def listing(self, repo: Repo, spend: Callable[[Fetched], None]) -> Listing:
+        """The commit and the files of ``repo``; ``spend`` is told what it cost, also where it fails.
 
         Raises:
             HubError: there is no such repository or revision, or no way to it.
         """
 
-    def fetch(self, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None]) -> Fetched:
-        """Bring one file into ``sink``; ``received`` is told every piece's bytes, negative ones where they are void.
+    def fetch(
+        self,
+        repo: LockedRepo,
+        file: RepoFile,
+        sink: Sink,
+        received: Callable[[int], None],
+        spend: Callable[[Fetched], None],
+    ) -> None:
+        """Bring one file into ``sink``.
+
+        Args:
+            repo: where the file is.
+            file: what the listing says of it.
+            sink: takes the bytes.
+            received: is told the bytes of every piece, negative ones where they are void.
+            spend: is told what it cost, also where it fails.
 
         Raises:
             HubError: the file cannot be had.

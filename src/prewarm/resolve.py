@@ -54,8 +54,7 @@ def listed_again(resolved: Resolved, tools: Tools, account: Account) -> Resolved
     listings = {}
     for repo in resolved.locked.repos:
         at_commit = Repo(repo_id=repo.repo.repo_id, revision=repo.commit, repo_type=repo.repo.repo_type)
-        listings[repo.repo], spent = tools.hub.listing(at_commit)
-        account.add(spent)
+        listings[repo.repo] = tools.hub.listing(at_commit, account.add)
     known = Known(listings=listings, documents=resolved.known.documents)
     return Resolved(locked=resolved.locked, known=known, is_fresh=True, notes=resolved.notes)
 
@@ -63,8 +62,7 @@ def listed_again(resolved: Resolved, tools: Tools, account: Account) -> Resolved
 def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:
     listings, documents = dict(known.listings), dict(known.documents)
     for repo in needs.repos:
-        listings[repo], spent = tools.hub.listing(repo)
-        account.add(spent)
+        listings[repo] = tools.hub.listing(repo, account.add)
     wanted = [_file_of(listings[repo], path) for repo, path in needs.documents]
     documents.update(read_documents(wanted, tools, account))
     return Known(listings=listings, documents=documents)

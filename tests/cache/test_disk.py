@@ -40,8 +40,8 @@ def bring(cache: DiskCache | Preview, file: RepoFile = FILE, content: bytes = CO
     with cache.receive(REPO, file) as sink:
         if sink is None:
             return False
-        sink.write(content[:5])
-        sink.write(content[5:])
+        sink.write(5, content[5:])
+        sink.write(0, content[:5])
         sink.finish()
     return True
 

@@ -15,7 +15,7 @@ from prewarm.errors import HubError, PrewarmError
 from prewarm.hub import Client, session
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 from prewarm.observe import Event, Retrying, Waiting
-from prewarm.records import Fetched, LockedRepo, Repo
+from prewarm.records import Fetched, Listing, LockedRepo, Repo
 
 Serve = Callable[..., Repository]
 BODY = bytes(range(256)) * 4000
@@ -27,12 +27,20 @@ class Bench:
 
     def __init__(self, root: Path, max_wait_s: float = 30.0) -> None:
         self.events: list[Event] = []
-        self.client = Client(max_wait_s=max_wait_s, observe=self.events.append)
+        self.client = Client(workers=4, max_wait_s=max_wait_s, observe=self.events.append)
         self.cache = DiskCache(root, threading.Event())
         self.received = 0
+        self.spent = Fetched()
+
+    def spend(self, fetched: Fetched) -> None:
+        self.spent += fetched
+
+    def listing(self) -> Listing:
+        return self.client.listing(REPO, self.spend)
 
     def fetch(self, path: str) -> Fetched:
-        listing, _ = self.client.listing(REPO)
+        listing = self.listing()
+        self.spent = Fetched()
         file = listing.find(path)
         assert file is not None
         locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,), served_as=listing.served_as)
@@ -42,9 +50,9 @@ class Bench:
 
         with self.cache.receive(locked, file) as sink:
             assert sink is not None
-            spent = self.client.fetch(locked, file, sink, count)
+            self.client.fetch(locked, file, sink, count, self.spend)
         assert self.cache.read(locked, file) == BODY
-        return spent
+        return self.spent
 
     @property
     def retries(self) -> list[Retrying]:
@@ -140,10 +148,11 @@ def test_a_listing_is_asked_once_and_retried(bench: Bench, hub: LocalHub) -> Non
     hub.faults.add(Fault(path="/api/*", kind="html"))
     hub.faults.add(Fault(path="/api/*", kind="status", status=500))
     hub.faults.add(Fault(path="/api/*", kind="reset"))
-    first, spent = bench.client.listing(REPO)
-    assert spent.requests == 3, "a connection that was reset brought no answer to count"
+    first = bench.listing()
+    assert bench.spent.requests == 3, "a connection that was reset brought no answer to count"
     assert len(hub.log.metered()) == 4
-    assert bench.client.listing(REPO) == (first, Fetched())
+    assert bench.listing() == first
+    assert len(hub.log.metered()) == 4
 
 
 def test_sizes_come_from_the_tree_where_the_listing_has_none(
@@ -182,13 +191,13 @@ def test_the_token_stays_with_the_hub(
 def test_nobody_is_refused_once_the_window_is_known(bench: Bench, hub: LocalHub, serve: Serve, tmp_path: Path) -> None:
     serve(files={f"{number}.txt": bytes([number]) for number in range(12)})
     hub.quotas = Quotas({"resolvers": Quota(requests=5, window_s=2)})
-    listing, _ = bench.client.listing(REPO)
+    listing = bench.listing()
     locked = LockedRepo(repo=REPO, commit=listing.commit, files=listing.files)
 
     def one(file: Any) -> None:
         with bench.cache.receive(locked, file) as sink:
             assert sink is not None
-            bench.client.fetch(locked, file, sink, lambda count: None)
+            bench.client.fetch(locked, file, sink, lambda count: None, bench.spend)
 
     one(listing.files[0])
     threads = [threading.Thread(target=one, args=(file,)) for file in listing.files[1:]]
@@ -206,7 +215,7 @@ def test_listings_that_lead_outside_are_refused(bench: Bench, hub: LocalHub, ser
     commit = repository.commits[repository.branches["main"]]
     object.__setattr__(commit, "files", {"../../evil.txt": commit.files["a.txt"]})
     with pytest.raises(HubError, match="lists a file outside of itself") as error:
-        bench.client.listing(REPO)
+        bench.listing()
     assert error.value.kind == "unsafe"
 
 
@@ -214,7 +223,7 @@ def test_a_commit_that_is_none_is_refused(bench: Bench, hub: LocalHub, serve: Se
     repository = serve(files={"a.txt": b"a"})
     object.__setattr__(repository.commits[repository.branches["main"]], "sha", "../../../evil")
     with pytest.raises(HubError, match="its listing has no commit"):
-        bench.client.listing(REPO)
+        bench.listing()
 
 
 def _errors(library: Any) -> list[type[Exception]]:

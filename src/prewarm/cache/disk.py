@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 from prewarm import names
 from prewarm.cache import layout, place
 from prewarm.cache.lock import locked as holding
+from prewarm.cache.partial import PartialFile
 from prewarm.ports import Sink
 from prewarm.records import LockedEntry, LockedRepo, Repo, RepoFile
 
@@ -51,17 +53,18 @@ class DiskCache:
             CacheError: the cache cannot be written.
             Interrupted: while another run was at it.
         """
-        with holding(layout.lock(self._root, repo.repo, file.digest), self._stopped):
+        with holding(layout.lock(self._root, repo.repo, file.digest), self._stopped) as is_held:
             # Looked for again, under the lock: the one who held it has probably fetched it.
             if self.has(repo, file):
                 yield None
                 return
-            sink = place.FileSink(layout.blob(self._root, repo.repo, file.digest), file)
+            blob = layout.blob(self._root, repo.repo, file.digest)
+            sink = PartialFile(blob, file, resumes=is_held, token=secrets.token_hex(4))
             try:
                 yield sink
-                self._brought.add(layout.blob(self._root, repo.repo, file.digest))
+                self._brought.add(blob)
             finally:
-                sink.reset()
+                sink.close()
 
     def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
         """The content of a file that is there."""

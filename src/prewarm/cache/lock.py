@@ -13,11 +13,11 @@ _POLL_S = 0.1
 
 
 @contextmanager
-def locked(path: Path, stopped: threading.Event) -> Iterator[None]:
+def locked(path: Path, stopped: threading.Event) -> Iterator[bool]:
     """Hold the lock at ``path``, which ``hf download`` and another prewarm take as well.
 
-    Where the file system has no locks, work goes on without one: two runs may fetch the same file then, and each
-    puts a whole one in place.
+    Gives whether it is held. Where the file system has no locks, work goes on without one: two runs may fetch the same
+    file then, each into a partial one of its own, and each puts a whole one in place.
 
     Raises:
         Interrupted: ``stopped`` was set while another run held it.
@@ -36,9 +36,9 @@ def locked(path: Path, stopped: threading.Event) -> Iterator[None]:
             except Timeout:
                 continue
     except (OSError, NotImplementedError):
-        yield
+        yield False
         return
     try:
-        yield
+        yield True
     finally:
         lock.release()

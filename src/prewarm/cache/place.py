@@ -1,4 +1,4 @@
-"""Brings bytes into the cache: temporary, hash, fsync, replace, link. Changes with how a file becomes visible."""
+"""Hashes, links and small files: what a file needs to become visible. Changes with how it does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from prewarm.errors import CacheError
 from prewarm.records import Digest, RepoFile
@@ -37,67 +36,6 @@ def told_as_cache_error(path: Path) -> Iterator[None]:
         raise CacheError(
             "internal", f"the cache cannot be used: {said}", hint="look at its rights, or set HF_HOME to another folder"
         ) from None
-
-
-class FileSink:
-    """Takes the bytes of one file into a temporary one beside its place.
-
-    Args:
-        target: the blob's place.
-        file: what the listing says of it.
-    """
-
-    def __init__(self, target: Path, file: RepoFile) -> None:
-        self._target = target
-        self._file = file
-        self._partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.incomplete")
-        self._stream: BinaryIO | None = None
-        self._state = hasher(file.digest, file.size)
-        self._taken = 0
-
-    def write(self, piece: bytes) -> None:
-        """Take the next piece.
-
-        Raises:
-            CacheError: it cannot be written.
-        """
-        with told_as_cache_error(self._partial):
-            if self._stream is None:
-                self._target.parent.mkdir(parents=True, exist_ok=True)
-                self._stream = self._partial.open("wb")
-            self._stream.write(piece)
-        self._state.update(piece)
-        self._taken += len(piece)
-
-    def reset(self) -> None:
-        """Throw away what was taken."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
-        with suppress(OSError):
-            self._partial.unlink()
-        self._state = hasher(self._file.digest, self._file.size)
-        self._taken = 0
-
-    def finish(self) -> None:
-        """Compare size and hash with the listing, and give the file its name.
-
-        Raises:
-            CacheError: ``corrupt`` where they differ.
-        """
-        check(self._file, self._taken, self._state.hexdigest())
-        if self._stream is None:
-            self.write(b"")
-        with told_as_cache_error(self._partial):
-            assert self._stream is not None
-            self._stream.flush()
-            # Or a crash of the machine keeps the name and loses the bytes.
-            os.fsync(self._stream.fileno())
-            self._stream.close()
-            self._stream = None
-            # The name may be a link into huggingface_hub's store that other repositories share: it is replaced
-            # itself, never written through.
-            os.replace(self._partial, self._target)
 
 
 def check(file: RepoFile, size: int, digest: str) -> None:

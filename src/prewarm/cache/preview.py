@@ -9,6 +9,7 @@ from pathlib import Path
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.place import check, hasher
 from prewarm.ports import Sink
+from prewarm.ranges import Range, add, holes, total
 from prewarm.records import Digest, LockedEntry, LockedRepo, Repo, RepoFile
 
 
@@ -62,15 +63,20 @@ class Preview:
 class _MemorySink:
     def __init__(self, file: RepoFile) -> None:
         self._file = file
-        self.content = bytearray()
+        self.content = bytearray(file.size)
+        self._have: list[Range] = []
 
-    def write(self, piece: bytes) -> None:
-        self.content += piece
+    def missing(self) -> list[Range]:
+        return holes(self._have, self._file.size)
 
-    def reset(self) -> None:
-        self.content.clear()
+    def write(self, offset: int, piece: bytes) -> None:
+        self.content[offset : offset + len(piece)] = piece
+        self._have = add(self._have, offset, offset + len(piece))
+
+    def void(self) -> None:
+        self._have = []
 
     def finish(self) -> None:
         state = hasher(self._file.digest, self._file.size)
         state.update(self.content)
-        check(self._file, len(self.content), state.hexdigest())
+        check(self._file, total(self._have), state.hexdigest())

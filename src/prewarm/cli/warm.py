@@ -142,7 +142,7 @@ def run(
     began = time.monotonic()
     stopped = threading.Event()
     root = configuration.cache_root()
-    hub = Client(max_wait_s=settings.max_wait_s, observe=observe)
+    hub = Client(workers=settings.workers, max_wait_s=settings.max_wait_s, observe=observe)
     disk = DiskCache(root, stopped, forgets=force)
     prover = Runner(environ=os.environ, token=session.token(), cache=root, timeout_s=settings.proof_timeout_s)
     try:

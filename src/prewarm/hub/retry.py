@@ -24,7 +24,9 @@ class RateLimited(Transient):
     """The Hub answered 429; the governor knows how long to wait."""
 
 
-def retrying(work: Callable[[], Result], *, what: str, observe: Observer, stopped: threading.Event) -> Result:
+def retrying(
+    work: Callable[[], Result], *, what: str, observe: Observer, stopped: threading.Event, attempts: int | None = None
+) -> Result:
     """Call ``work`` until it does not raise Transient, with full jitter in between.
 
     Args:
@@ -32,6 +34,7 @@ def retrying(work: Callable[[], Result], *, what: str, observe: Observer, stoppe
         what: what is tried, for messages.
         observe: is told of every retry.
         stopped: ends the waiting.
+        attempts: how many tries without progress; None: ATTEMPTS.
 
     Raises:
         HubError: of the last try, where all failed.
@@ -42,9 +45,11 @@ def retrying(work: Callable[[], Result], *, what: str, observe: Observer, stoppe
     def give_up(state: tenacity.RetryCallState) -> bool:
         nonlocal failures
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Transient) and error.progressed:
+            failures = 0
         if not isinstance(error, RateLimited):
             failures += 1
-        return failures >= ATTEMPTS
+        return failures >= (attempts or ATTEMPTS)
 
     jitter = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S)
 

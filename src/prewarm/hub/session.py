@@ -29,12 +29,14 @@ class Transient(Exception):
     Attributes:
         reason: what happened, for people.
         error: what to raise where it does not pass.
+        progressed: whether bytes arrived before: then the tries are counted anew.
     """
 
-    def __init__(self, reason: str, error: HubError) -> None:
+    def __init__(self, reason: str, error: HubError, *, progressed: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.error = error
+        self.progressed = progressed
 
 
 class Reply:
@@ -91,7 +93,7 @@ class Reply:
             Transient: the connection broke.
         """
         with _translated(self.url):
-            yield from self._response.iter_bytes(1 << 18)
+            yield from self._response.iter_bytes()
 
 
 def token() -> str | None:
@@ -113,8 +115,8 @@ def headers(secret: str | None) -> dict[str, str]:
 
 
 @contextmanager
-def get(url: str, sent: Mapping[str, str]) -> Iterator[Reply]:
-    """Send one GET and follow its redirects; the token stays with the first origin.
+def get(url: str, sent: Mapping[str, str], *, follows: bool = True) -> Iterator[Reply]:
+    """Send one GET, and follow its redirects or not; the token stays with the first origin.
 
     Raises:
         Transient: the connection failed in a way that may pass.
@@ -124,7 +126,7 @@ def get(url: str, sent: Mapping[str, str]) -> Iterator[Reply]:
     timeout = _library().Timeout(constants.HF_HUB_DOWNLOAD_TIMEOUT, connect=CONNECT_TIMEOUT_S)
     with _translated(url):
         request = session.build_request("GET", url, headers={**sent, "Accept-Encoding": "identity"}, timeout=timeout)
-        response = session.send(request, stream=True, follow_redirects=True)
+        response = session.send(request, stream=True, follow_redirects=follows)
     try:
         yield Reply(response)
     finally:

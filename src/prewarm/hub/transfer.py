@@ -1,0 +1,294 @@
+"""Brings one file: its missing ranges over as many connections as are idle. Changes with how bytes are asked for.
+
+The resolver is asked once; ranges then go to the origin that it names, which is not metered. A Hub or a mirror that
+answers with the bytes itself gets one connection, since every further range would be one more metered request there.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from prewarm.errors import CacheError, HubError, Interrupted
+from prewarm.hub import refusals, session
+from prewarm.hub.address import Here, Resolver
+from prewarm.hub.lines import Lines
+from prewarm.hub.retry import retrying
+from prewarm.observe import Observer
+from prewarm.ports import Sink
+from prewarm.ranges import Range
+from prewarm.records import Fetched, LockedRepo, RepoFile
+
+PARALLEL_BYTES = 8 << 20
+"""Files from this size on are fetched in several ranges at once."""
+RANGE_MIN_BYTES = 1 << 20
+RANGE_MAX_BYTES = 32 << 20
+GATHERED_BYTES = 1 << 19
+GATHERED_S = 0.1
+WHOLE_ATTEMPTS = 3
+"""Tries of a file that arrives whole and wrong."""
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What every transfer of a run shares."""
+
+    resolver: Resolver
+    lines: Lines
+    observe: Observer
+    stopped: threading.Event
+    endpoint: str
+    has_token: bool
+
+
+class Transfer:
+    """One file on its way.
+
+    Args:
+        means: what every transfer shares.
+        repo: where the file is.
+        file: what the listing says of it.
+        sink: takes the bytes.
+        received: is told the bytes of every piece, negative ones where they are void.
+    """
+
+    def __init__(
+        self, means: Means, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None]
+    ) -> None:
+        self._means = means
+        self._repo = replace(repo.repo, revision=repo.commit)
+        self._file = file
+        self._sink = sink
+        self._received = received
+        self._what = f"{repo.repo.repo_id}/{file.path}"
+        kind = "datasets/" if repo.repo.repo_type == "dataset" else ""
+        repo_id = repo.served_as or repo.repo.repo_id
+        self._url = f"{means.endpoint}/{kind}{repo_id}/resolve/{repo.commit}/{quote(file.path)}"
+        self._lock = threading.Lock()
+        self._resolving = threading.Lock()
+        self._elsewhere: str | None = None
+        self._takes_ranges = True
+        self._todo: list[Range] = []
+        self._arrived = 0
+        self._failure: BaseException | None = None
+        self.spent = Fetched()
+
+    def run(self) -> None:
+        """Bring the file, and let the sink give it its name.
+
+        Raises:
+            HubError: it cannot be had, or is wrong again and again.
+            CacheError: it cannot be written.
+        """
+        missing = self._sink.missing()
+        self._count(self._file.size - sum(end - start for start, end in missing), is_new=False)
+        retrying(
+            self._whole,
+            what=self._what,
+            observe=self._means.observe,
+            stopped=self._means.stopped,
+            attempts=WHOLE_ATTEMPTS,
+        )
+
+    def _whole(self) -> None:
+        self._todo, self._failure = self._sink.missing(), None
+        helpers: list[threading.Thread] = []
+        try:
+            self._work(helpers)
+        except BaseException as error:  # noqa: BLE001 (raised again when the helpers have ended)
+            self._fail(error)
+        for helper in helpers:
+            helper.join()
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._sink.finish()
+        except CacheError as error:
+            if error.kind != "corrupt":
+                raise
+            self._void()
+            raise session.Transient(error.message, HubError("corrupt", error.message, hint=error.hint)) from None
+
+    def _work(self, helpers: list[threading.Thread] | None) -> None:
+        while (taken := self._take()) is not None:
+            left = _Left(*taken)
+
+            def attempt(left: _Left = left) -> None:
+                self._bring(left, helpers)
+
+            retrying(attempt, what=self._what, observe=self._means.observe, stopped=self._means.stopped)
+            if helpers is None and self._means.lines.is_wanted():
+                return
+
+    def _help(self) -> None:
+        try:
+            self._work(None)
+        except BaseException as error:  # noqa: BLE001 (raised again where the helpers are joined)
+            self._fail(error)
+        finally:
+            self._means.lines.give_back()
+
+    def _recruit(self, helpers: list[threading.Thread]) -> None:
+        while self._takes_ranges and self._has_more() and self._means.lines.take_idle():
+            helper = threading.Thread(target=self._help, name="range")
+            helpers.append(helper)
+            helper.start()
+
+    # --- What is left to do ---------------------------------------------------------------------------------------
+
+    def _take(self) -> Range | None:
+        with self._lock:
+            if not self._todo or self._failure is not None:
+                return None
+            start, end = self._todo.pop(0)
+            if self._takes_ranges and self._file.size >= PARALLEL_BYTES:
+                # Large ones first, and small ones at the end, so that all lines end together.
+                left = end - start + sum(last - first for first, last in self._todo)
+                share = min(RANGE_MAX_BYTES, max(RANGE_MIN_BYTES, -(-left // self._means.lines.count)))
+                if start + share < end:
+                    self._todo.insert(0, (start + share, end))
+                    end = start + share
+            return start, end
+
+    def _has_more(self) -> bool:
+        with self._lock:
+            return bool(self._todo) and self._failure is None and self._file.size >= PARALLEL_BYTES
+
+    def _take_rest(self, left: _Left) -> None:
+        """One connection gets all that nobody has taken: there will be no other."""
+        with self._lock:
+            self._takes_ranges = False
+            left.end = max([left.end, *(end for _, end in self._todo)])
+            self._todo = []
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            if self._failure is None or isinstance(error, Interrupted):
+                self._failure = error
+
+    def _void(self) -> None:
+        self._sink.void()
+        with self._lock:
+            arrived, self._arrived = self._arrived, 0
+        self._received(-arrived)
+
+    def _count(self, count: int, *, is_new: bool = True) -> None:
+        with self._lock:
+            self._arrived += count
+            if is_new:
+                self.spent += Fetched(bytes=count)
+        self._received(count)
+
+    def _spend(self, requests: int) -> None:
+        with self._lock:
+            self.spent += Fetched(requests=requests)
+
+    # --- One range -------------------------------------------------------------------------------------------------
+
+    def _bring(self, left: _Left, helpers: list[threading.Thread] | None) -> None:
+        with self._resolving:
+            url = self._elsewhere
+            if url is None:
+                with self._means.resolver.ask(self._url, left.start, self._spend) as found:
+                    if isinstance(found, Here):
+                        self._check(found.reply)
+                        self._take_rest(left)
+                        self._drain(found.reply, left, self._start_of(found.reply, left))
+                        return
+                    url = self._elsewhere = found.url
+        wanted = {"Range": f"bytes={left.start}-{left.end - 1}"} if left.end - left.start < self._file.size else {}
+        with session.get(url, wanted, follows=True) as reply:
+            if reply.status == 403:
+                # The signature has expired: the next try asks for a new one.
+                with self._lock:
+                    self._elsewhere = None if self._elsewhere == url else self._elsewhere
+            self._check(reply)
+            start = self._start_of(reply, left)
+            if helpers is not None and reply.status == 206:
+                self._recruit(helpers)
+            self._drain(reply, left, start)
+
+    def _check(self, reply: session.Reply) -> None:
+        refusals.check(
+            reply,
+            self._repo,
+            path=self._file.path,
+            endpoint=self._means.endpoint,
+            has_token=self._means.has_token,
+        )
+
+    def _drain(self, reply: session.Reply, left: _Left, at: int) -> None:
+        first = at
+        try:
+            for piece in gathered(reply.pieces()):
+                if self._means.stopped.is_set():
+                    raise Interrupted
+                if self._failure is not None:
+                    return
+                kept = piece[: left.end - at] if at + len(piece) > left.end else piece
+                self._sink.write(at, kept)
+                at += len(kept)
+                self._count(max(0, at - max(left.start, at - len(kept))))
+                left.start = max(left.start, at)
+                if at >= left.end:
+                    return
+        except session.Transient as broken:
+            raise session.Transient(broken.reason, broken.error, progressed=at > first) from None
+        said = f"{session.origin_of(reply.url)} ends the file too early"
+        raise session.Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=_PROXY), progressed=at > first)
+
+    def _start_of(self, reply: session.Reply, left: _Left) -> int:
+        """The first byte of the answer; refuses what cannot be the file."""
+        if "text/html" in reply.headers.get("Content-Type", "") and not self._file.path.endswith((".html", ".htm")):
+            said = f"{self._file.path} is a web page: a proxy answers in the Hub's place"
+            raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
+        if reply.status == 206:
+            match = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+            if match is None or int(match[1]) != left.start or match[3] not in ("*", str(self._file.size)):
+                said = f"{session.origin_of(reply.url)} answers with another range than was asked for"
+                raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
+            return left.start
+        length = reply.headers.get("Content-Length")
+        if length is not None and length != str(self._file.size) and "Content-Encoding" not in reply.headers:
+            said = f"{self._file.path} has {length} bytes instead of {self._file.size}"
+            raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
+        if left.start or left.end < self._file.size:
+            # It knows no ranges: this one connection takes the whole file.
+            self._take_rest(left)
+        return 0
+
+
+def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Fewer and larger pieces, none later than a moment; what arrived before an error comes before it."""
+    held: list[bytes] = []
+    size, since = 0, time.monotonic()
+    error: session.Transient | None = None
+    try:
+        for piece in pieces:
+            held.append(piece)
+            size += len(piece)
+            if size >= GATHERED_BYTES or time.monotonic() - since > GATHERED_S:
+                yield b"".join(held)
+                held, size, since = [], 0, time.monotonic()
+    except session.Transient as broken:
+        error = broken
+    if held:
+        yield b"".join(held)
+    if error is not None:
+        raise error
+
+
+@dataclass
+class _Left:
+    """What is left of a range; grows smaller as bytes arrive, so that a retry goes on where it broke."""
+
+    start: int
+    end: int
+
+
+_PROXY = "look at HTTPS_PROXY and HF_ENDPOINT: something between here and the Hub changes what it sends"

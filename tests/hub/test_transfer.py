@@ -1,0 +1,431 @@
+"""Large files: several ranges at once, resumed after a kill, right whatever the Hub does on its bad days."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from conftest import Prewarm
+from prewarm.cache import DiskCache, layout
+from prewarm.errors import EntryError, Interrupted
+from prewarm.hub import Client, transfer
+from prewarm.hub.lines import Lines
+from prewarm.hub.session import Transient
+from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
+from prewarm.observe import Event, Retrying
+from prewarm.records import Digest, Fetched, Listing, LockedRepo, Repo
+
+Serve = Callable[..., Repository]
+REPO = Repo(repo_id="org/files")
+LARGE = random.Random(7).randbytes(20_000_000)
+SMALL = LARGE[:5000]
+DATA = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n[settings]\nproof = "files"\n'
+
+
+@pytest.fixture(autouse=True)
+def here(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 2)
+    monkeypatch.setattr("prewarm.hub.retry.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("prewarm.hub.retry.LONGEST_WAIT_S", 0.03)
+
+
+class Run:
+    """One run of a process, on a cache that others may have used before."""
+
+    def __init__(self, root: Path, workers: int = 4) -> None:
+        self.events: list[Event] = []
+        self.client = Client(workers=workers, max_wait_s=30, observe=self.events.append)
+        self.cache = DiskCache(root, threading.Event())
+        self.spent = Fetched()
+        self.received = 0
+        self._lock = threading.Lock()
+
+    def count(self, number: int) -> None:
+        with self._lock:
+            self.received += number
+
+    def spend(self, fetched: Fetched) -> None:
+        with self._lock:
+            self.spent += fetched
+
+    def listing(self) -> Listing:
+        return self.client.listing(REPO, self.spend)
+
+    def fetch(self, path: str) -> None:
+        listing = self.listing()
+        file = listing.find(path)
+        assert file is not None
+        locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,))
+        with self.cache.receive(locked, file) as sink:
+            if sink is not None:
+                self.client.fetch(locked, file, sink, self.count, self.spend)
+
+    def content(self, path: str) -> bytes:
+        listing = self.listing()
+        file = listing.find(path)
+        assert file is not None
+        return self.cache.read(LockedRepo(repo=REPO, commit=listing.commit, files=(file,)), file)
+
+
+def from_cdn(hub: LocalHub) -> int:
+    return sum(request.sent_bytes for request in hub.log.all() if request.origin == "cdn")
+
+
+def test_ranges_go_to_the_second_origin_and_cost_one_metered_request(
+    hub: LocalHub, serve: Serve, tmp_path: Path
+) -> None:
+    serve(files={"large.bin": LARGE})
+    run = Run(tmp_path)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert len(hub.log.metered(containing="/resolve/")) == 1
+    asked = [request.range for request in hub.log.all() if request.origin == "cdn"]
+    assert len(asked) > 4
+    assert from_cdn(hub) == len(LARGE), "every byte once"
+    assert (run.received, run.spent.bytes, run.spent.requests) == (len(LARGE), len(LARGE), 2)
+
+
+def test_all_lines_are_used_for_one_large_file(hub: LocalHub, serve: Serve, tmp_path: Path) -> None:
+    serve(files={"large.bin": LARGE})
+    hub.bytes_per_s = 5_000_000
+    began = time.monotonic()
+    Run(tmp_path, workers=4).fetch("large.bin")
+    assert time.monotonic() - began < len(LARGE) / hub.bytes_per_s, "one line alone would take as long as that"
+
+
+def test_a_mirror_that_sends_the_bytes_itself_gets_one_request(hub: LocalHub, serve: Serve, tmp_path: Path) -> None:
+    repository = serve(files={"large.bin": LARGE})
+    commit = repository.commits[repository.branches["main"]]
+    stored = commit.files["large.bin"]
+    plain = hub.routes._resolve
+    from prewarm.localhub.routes import Answer
+
+    hub.routes._resolve = lambda parts, account: Answer(  # type: ignore[method-assign]
+        status=200, headers={"X-Repo-Commit": commit.sha}, body=stored
+    )
+    hub.faults.add(Fault(path="*large.bin", kind="cut", at_byte=6_000_000))
+    run = Run(tmp_path)
+    run.fetch("large.bin")
+    hub.routes._resolve = plain  # type: ignore[method-assign]
+    assert run.content("large.bin") == LARGE
+    ranges = [request.range for request in hub.log.metered(containing="/resolve/")]
+    assert ranges[0] is None
+    assert len(ranges) == 2
+    assert ranges[1] is not None
+    assert ranges[1].startswith("bytes="), "the second goes on where the first broke"
+    assert run.spent.bytes < len(LARGE) * 1.1
+
+
+def test_a_server_that_knows_no_ranges(hub: LocalHub, serve: Serve, tmp_path: Path) -> None:
+    serve(files={"large.bin": LARGE})
+    hub.faults.add(Fault(path="*", kind="ignore-range", count=0, origin="cdn"))
+    run = Run(tmp_path)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert run.received == len(LARGE)
+
+
+def test_a_signature_that_expires_on_the_way_is_renewed(serve: Serve, hub: LocalHub, tmp_path: Path) -> None:
+    serve(files={"large.bin": LARGE})
+    hub.routes.link_lifetime_s = 0.4
+    hub.bytes_per_s = 6_000_000
+    run = Run(tmp_path)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert 1 < len(hub.log.metered(containing="/resolve/")) < 12
+    assert from_cdn(hub) <= len(LARGE) * 1.05
+
+
+def test_a_line_that_breaks_again_and_again_gets_there(hub: LocalHub, serve: Serve, tmp_path: Path) -> None:
+    """More breaks than tries: each brings some bytes, and none is asked for twice."""
+    serve(files={"large.bin": LARGE})
+    hub.faults.add(Fault(path="*", kind="reset", at_byte=900_000, count=40, origin="cdn"))
+    run = Run(tmp_path, workers=1)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert sum(isinstance(event, Retrying) for event in run.events) >= 20
+    assert run.spent.bytes < len(LARGE) * 1.1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_is_gone_on_with(hub: LocalHub, serve: Serve, prewarm: Prewarm, how: signal.Signals) -> None:
+    serve(files={"large.bin": LARGE})
+    hub.bytes_per_s = 2_500_000
+    prewarm.manifest(DATA)
+    process = subprocess.Popen(
+        prewarm.command("-q"), cwd=prewarm.folder, env=prewarm.environ, stderr=subprocess.DEVNULL
+    )
+    while from_cdn(hub) < len(LARGE) * 0.6:
+        time.sleep(0.01)
+    process.send_signal(how)
+    process.wait(timeout=20)
+    assert not list(prewarm.cache.rglob("snapshots/*/large.bin")), "nothing half is shown"
+    time.sleep(0.2)
+    hub.log.clear()
+    hub.bytes_per_s = None
+    again = prewarm("--json")
+    assert again.code == 0, again.err
+    assert from_cdn(hub) < len(LARGE) * 0.7
+    (shown,) = prewarm.cache.rglob("snapshots/*/large.bin")
+    assert shown.read_bytes() == LARGE
+    assert not list(prewarm.cache.rglob("*.prewarm.*")), "partial file and journal are gone"
+
+
+def partial_of(root: Path, content: bytes) -> Path:
+    blob = layout.blob(root, REPO, Digest(algorithm="sha256", value=hashlib.sha256(content).hexdigest()))
+    return blob.with_name(f"{blob.name}.prewarm.incomplete")
+
+
+@pytest.fixture
+def half(hub: LocalHub, serve: Serve, tmp_path: Path) -> Path:
+    """A cache with half of the large file, from a run that was ended."""
+    serve(files={"large.bin": LARGE})
+    run = Run(tmp_path)
+    hub.bytes_per_s = 10_000_000
+
+    def end() -> None:
+        while run.received < len(LARGE) / 2:
+            time.sleep(0.005)
+        run.client.stop()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    with pytest.raises(Interrupted):
+        run.fetch("large.bin")
+    thread.join()
+    hub.bytes_per_s = None
+    hub.log.clear()
+    assert partial_of(tmp_path, LARGE).exists()
+    return tmp_path
+
+
+def test_a_partial_file_is_trusted_for_what_its_journal_says(half: Path, hub: LocalHub) -> None:
+    run = Run(half)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert from_cdn(hub) < len(LARGE) * 0.6
+    assert run.received == len(LARGE), "what was there counts as arrived"
+
+
+def test_a_partial_file_with_a_wrong_byte_never_becomes_the_file(half: Path, hub: LocalHub) -> None:
+    partial = partial_of(half, LARGE)
+    with partial.open("r+b") as file:
+        file.seek(100)
+        file.write(bytes([LARGE[100] ^ 1]))
+    run = Run(half)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert any(isinstance(event, Retrying) and "sha256" in event.reason for event in run.events)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda journal, partial: journal.write_text("{"),
+        lambda journal, partial: journal.unlink(),
+        lambda journal, partial: journal.write_text(journal.read_text().replace('"size": 2', '"size": 3')),
+        lambda journal, partial: os.truncate(partial, 1000),
+        lambda journal, partial: partial.unlink(),
+        lambda journal, partial: journal.write_text(journal.read_text().replace("[[0", "[[-5")),
+    ],
+)
+def test_a_spoilt_journal_costs_bytes_and_nothing_else(
+    half: Path, spoil: Callable[[Path, Path], None], hub: LocalHub
+) -> None:
+    partial = partial_of(half, LARGE)
+    spoil(partial.with_name(partial.name.replace(".incomplete", ".json")), partial)
+    run = Run(half)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+
+
+def test_after_a_restart_only_what_was_synced_is_trusted(half: Path, hub: LocalHub) -> None:
+    import json
+
+    partial = partial_of(half, LARGE)
+    journal = partial.with_name(partial.name.replace(".incomplete", ".json"))
+    said = json.loads(journal.read_text())
+    journal.write_text(json.dumps({**said, "boot": "another", "synced": [[0, 1_000_000]]}))
+    run = Run(half)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert from_cdn(hub) == len(LARGE) - 1_000_000
+
+
+def test_another_version_of_the_file_takes_nothing_of_it(half: Path, hub: LocalHub, serve: Serve) -> None:
+    other = LARGE[::-1]
+    serve(files={"large.bin": other})
+    run = Run(half)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == other
+    assert from_cdn(hub) == len(other)
+
+
+def test_two_processes_share_the_work(hub: LocalHub, serve: Serve, prewarm: Prewarm) -> None:
+    serve(files={"large.bin": LARGE})
+    hub.bytes_per_s = 2_500_000
+    prewarm.manifest(DATA)
+    processes = [
+        subprocess.Popen(prewarm.command("-q", "--no-lock"), cwd=prewarm.folder, env=prewarm.environ) for _ in range(2)
+    ]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert from_cdn(hub) == len(LARGE)
+
+
+def test_the_second_takes_over_when_the_first_dies(hub: LocalHub, serve: Serve, prewarm: Prewarm) -> None:
+    serve(files={"large.bin": LARGE})
+    hub.bytes_per_s = 2_500_000
+    prewarm.manifest(DATA)
+    first = subprocess.Popen(prewarm.command("-q", "--no-lock"), cwd=prewarm.folder, env=prewarm.environ)
+    while from_cdn(hub) < len(LARGE) * 0.4:
+        time.sleep(0.01)
+    second = subprocess.Popen(prewarm.command("-q", "--no-lock"), cwd=prewarm.folder, env=prewarm.environ)
+    time.sleep(1)
+    first.kill()
+    first.wait()
+    hub.bytes_per_s = None
+    assert second.wait(timeout=60) == 0
+    assert from_cdn(hub) < len(LARGE) * 1.4
+
+
+def test_memory_stays_flat(hub: LocalHub, prewarm: Prewarm, tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse.bin"
+    with sparse.open("wb") as file:
+        file.truncate(600_000_000)
+    repository = Repository(repo_id="org/files")
+    repository.commit({"large.bin": sparse})
+    hub.add(repository)
+    prewarm.manifest(DATA)
+    done = prewarm.python(
+        "import resource\nfrom prewarm.cli.main import main\nassert main(['-q']) == 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+    )
+    assert done.code == 0, done.err
+    assert int(done.out) < 200_000_000
+
+
+KINDS: tuple[FaultKind, ...] = (
+    "status",
+    "reset",
+    "cut",
+    "flip",
+    "hang",
+    "slow",
+    "html",
+    "wrong-length",
+    "ignore-range",
+)
+
+
+def test_what_is_hashed_is_not_written_again(tmp_path: Path) -> None:
+    from prewarm.cache.partial import PartialFile
+    from prewarm.records import RepoFile
+
+    file = RepoFile(path="a", size=3, digest=Digest(algorithm="sha256", value=hashlib.sha256(b"abc").hexdigest()))
+    sink = PartialFile(tmp_path / "blob", file, resumes=True)
+    sink.write(0, b"ab")
+    sink.write(0, b"xyc")
+    sink.finish()
+    assert (tmp_path / "blob").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_goes_wrong_no_wrong_byte_is_kept(
+    seed: int, hub: LocalHub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fault, on every kind of request, at random: the cache ends complete and right, or with a named error."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+    rng = random.Random(seed)
+    content = LARGE[: 10_000_000 + rng.randrange(1000)]
+    serve(files={"large.bin": content, "small.txt": SMALL, "small.bin": SMALL})
+    for _ in range(rng.randrange(1, 9)):
+        hub.faults.add(
+            Fault(
+                path=rng.choice(["*", "/api/models/*", "*/resolve/*", "*large.bin", "*small.txt"]),
+                kind=rng.choice(KINDS),
+                count=rng.choice([1, 1, 1, 2, 3, 7]),
+                origin=rng.choice(["hub", "cdn", "any"]),
+                status=rng.choice([429, 408, 500, 502, 503, 504, 403]),
+                at_byte=rng.choice([0, 1, 100, 70_000, 1_500_000]),
+                seconds=0.6,
+                bytes_per_s=4e7,
+                headers=rng.choice([{}, {"Retry-After": "0"}, {"Retry-After": "0.1"}]),
+            )
+        )
+    listing: Listing | None = None
+    run = Run(tmp_path, workers=rng.choice([1, 2, 4]))
+    named: list[EntryError] = []
+    for path in ("large.bin", "small.txt", "small.bin"):
+        try:
+            run.fetch(path)
+            listing = run.listing()
+        except EntryError as error:
+            named.append(error)
+    wrong = [blob for blob in tmp_path.rglob("blobs/*") if not right(blob)]
+    assert wrong == []
+    for failure in named:
+        assert failure.kind in ("unreachable", "timeout", "corrupt", "rate-limited", "unauthorized", "not-found")
+        assert failure.message
+        assert failure.hint
+    if not named:
+        assert listing is not None
+        assert run.content("large.bin") == content
+    hub.faults.clear()
+    again = Run(tmp_path)
+    for path, expected in (("large.bin", content), ("small.txt", SMALL), ("small.bin", SMALL)):
+        again.fetch(path)
+        assert again.content(path) == expected
+
+
+def right(blob: Path) -> bool:
+    if ".prewarm." in blob.name:
+        return True
+    content = blob.read_bytes()
+    if len(blob.name) == 64:
+        return hashlib.sha256(content).hexdigest() == blob.name
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == blob.name
+
+
+def test_lines_are_given_to_files_before_helpers() -> None:
+    lines = Lines(2)
+    with lines.one():
+        assert lines.take_idle()
+        assert not lines.take_idle()
+        entered = threading.Event()
+
+        def wait() -> None:
+            with lines.one():
+                entered.set()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not lines.is_wanted():
+            time.sleep(0.001)
+        lines.give_back()
+        assert entered.wait(5)
+        thread.join()
+    assert lines.take_idle()
+    assert lines.take_idle()
+
+
+def test_pieces_before_an_error_are_not_lost() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"a"
+        yield b"b"
+        raise Transient("broke", cast("EntryError", None))  # type: ignore[arg-type]
+
+    arriving = transfer.gathered(pieces())
+    assert next(arriving) == b"ab"
+    with pytest.raises(Transient):
+        next(arriving)

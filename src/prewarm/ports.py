@@ -89,6 +89,13 @@ class Cache(Protocol):
     def scan(self, locked: LockedEntry) -> Collection[tuple[Repo, str]]:
         """(repository, path) of the files that are there with the right size."""
 
+    def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """Make sure that there is room for ``files``, and for all that was reserved before.
+
+        Raises:
+            CacheError: ``no-space``, with how much is missing.
+        """
+
     def receive(self, repo: LockedRepo, file: RepoFile) -> AbstractContextManager[Sink | None]:
         """A sink for one file; None where another run has brought it meanwhile.
 

@@ -100,6 +100,7 @@ def _steps(
     plan = planning.make(resolved.locked, tools.cache.scan(resolved.locked))
     yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
     tools.observe(EntryPlanned(entry=entry, plan=plan))
+    tools.cache.reserve(plan.missing)
     if options.dry_run:
         return
     fetch([pair for pair in plan.missing if pair[1].size <= SMALL_BYTES], tools, account)

@@ -248,16 +248,60 @@ def test_a_file_system_without_locks_costs_no_correctness(cache: DiskCache, monk
     assert cache.read(REPO, FILE) == CONTENT
 
 
-def test_a_full_disk_ends_with_what_to_do(cache: DiskCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_full_disk_ends_with_what_to_do_and_keeps_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prewarm.cache.partial import PartialFile, partial_bytes
 
-    monkeypatch.setattr(os, "fsync", full)
+    content = bytes(range(256)) * 40_000
+    file = RepoFile(
+        path="large.bin",
+        size=len(content),
+        digest=Digest(algorithm="sha256", value=hashlib.sha256(content).hexdigest()),
+    )
+    write, left = os.pwrite, [6_000_000]
+
+    def filling(descriptor: int, piece: bytes, offset: int) -> int:
+        left[0] -= len(piece)
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, piece, offset)
+
+    monkeypatch.setattr(os, "pwrite", filling)
+    target = tmp_path / "blobs" / file.digest.value
+    sink = PartialFile(target, file, resumes=True)
+    for at in range(0, 6_000_000, 1_000_000):
+        sink.write(at, content[at : at + 1_000_000])
     with pytest.raises(CacheError) as error:
-        bring(cache)
+        sink.write(6_000_000, content[6_000_000:7_000_000])
+    sink.close()
     assert error.value.kind == "no-space"
     assert "HF_HOME" in error.value.hint
-    assert not list(tmp_path.rglob("blobs/*"))
+    assert not target.exists()
+    monkeypatch.undo()
+    again = PartialFile(target, file, resumes=True)
+    assert again.missing() == [(6_000_000, len(content))]
+    assert partial_bytes(target) >= 6_000_000
+    again.write(6_000_000, content[6_000_000:])
+    again.finish()
+    assert target.read_bytes() == content
+
+
+def test_room_is_made_sure_of_before_the_first_byte(
+    cache: DiskCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    class Usage:
+        free = 30
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage)
+    big = RepoFile(path="b", size=20, digest=Digest(algorithm="sha256", value="f" * 64))
+    cache.reserve([(REPO, big)])
+    cache.reserve([(REPO, big)])
+    other = RepoFile(path="c", size=25, digest=Digest(algorithm="sha256", value="e" * 64))
+    with pytest.raises(CacheError, match="has 30 B free, 15 B too little") as error:
+        cache.reserve([(REPO, other)])
+    assert error.value.kind == "no-space"
+    cache.reserve([(REPO, RepoFile(path="d", size=10, digest=Digest(algorithm="sha256", value="d" * 64)))])
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from prewarm import names
+from prewarm import names, units
 from prewarm.cache import layout, place
 from prewarm.cache.lock import locked as holding
-from prewarm.cache.partial import PartialFile
+from prewarm.cache.partial import PartialFile, partial_bytes
+from prewarm.errors import CacheError
 from prewarm.ports import Sink
 from prewarm.records import LockedEntry, LockedRepo, Repo, RepoFile
 
@@ -30,6 +32,9 @@ class DiskCache:
         self._root = root
         self._forgets = forgets
         self._brought: set[Path] = set()
+        self._reserving = threading.Lock()
+        self._reserved: dict[Path, int] = {}
+        """Blob to the bytes that are still to come of it."""
         self._stopped = stopped
 
     @property
@@ -44,6 +49,25 @@ class DiskCache:
     def has(self, repo: LockedRepo, file: RepoFile) -> bool:
         """Whether the file is there with the right size."""
         return self._find(repo, file) is not None
+
+    def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """Make sure that there is room for ``files``, and for all that was reserved before.
+
+        Raises:
+            CacheError: ``no-space``, with how much is missing.
+        """
+        blobs = {layout.blob(self._root, repo.repo, file.digest): file.size for repo, file in files}
+        with self._reserving, place.told_as_cache_error(self._root):
+            needed = {blob: size - partial_bytes(blob) for blob, size in blobs.items() if blob not in self._reserved}
+            free = shutil.disk_usage(_existing(self._root)).free
+            short = sum(self._reserved.values()) + sum(needed.values()) - free
+            if short > 0:
+                raise CacheError(
+                    "no-space",
+                    f"the disk of the cache ({self._root}) has {units.size(free)} free, {units.size(short)} too little",
+                    hint="make room (prewarm clean, hf cache prune), or set HF_HOME to another disk",
+                )
+            self._reserved.update(needed)
 
     @contextmanager
     def receive(self, repo: LockedRepo, file: RepoFile) -> Iterator[Sink | None]:
@@ -63,6 +87,8 @@ class DiskCache:
             try:
                 yield sink
                 self._brought.add(blob)
+                with self._reserving:
+                    self._reserved.pop(blob, None)
             finally:
                 sink.close()
 
@@ -126,6 +152,12 @@ class DiskCache:
             if _has_size(path, file.size):
                 return path
         return None
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -294,6 +294,16 @@ class PartialFile:
                 thread.join()
 
 
+def partial_bytes(target: Path) -> int:
+    """Bytes on the disk of the partial file for ``target``."""
+    try:
+        status = target.with_name(f"{target.name}{SUFFIX}").stat()
+    except OSError:
+        return 0
+    # Ranges that have not arrived are holes, which take no room.
+    return min(status.st_size, getattr(status, "st_blocks", status.st_size // 512) * 512)
+
+
 def _boot() -> str:
     # What was written and not synced holds until the machine restarts. Where it cannot be told, the hash tells.
     with contextlib.suppress(OSError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,10 @@ class Preview:
     def scan(self, locked: LockedEntry) -> frozenset[tuple[Repo, str]]:
         """What the other cache has."""
         return self._disk.scan(locked)
+
+    def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """As the other cache: a dry run says that there is no room."""
+        self._disk.reserve(files)
 
     @contextmanager
     def receive(self, repo: LockedRepo, file: RepoFile) -> Iterator[Sink | None]:

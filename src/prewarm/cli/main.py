@@ -21,10 +21,11 @@ import click
 from prewarm import __version__
 from prewarm.errors import Interrupted, PrewarmError
 
-COMMANDS = {"warm": "prewarm.cli.warm", "demo": "prewarm.cli.demo"}
+COMMANDS = {"warm": "prewarm.cli.warm", "clean": "prewarm.cli.clean", "demo": "prewarm.cli.demo"}
 """Command to the module that has it, imported when it is used."""
 _SUMMARIES = {
     "warm": "Make every entry of the manifest ready (the default).",
+    "clean": "Remove what interrupted downloads have left in the cache.",
     "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
 }
 

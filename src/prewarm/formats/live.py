@@ -15,7 +15,6 @@ from rich.table import Column
 from rich.text import Text
 
 from prewarm.formats.plain import line_of
-from prewarm.formats.units import duration, size
 from prewarm.observe import (
     BytesReceived,
     EntryFinished,
@@ -30,6 +29,7 @@ from prewarm.observe import (
     Waiting,
 )
 from prewarm.records import Entry
+from prewarm.units import duration, size
 
 if sys.version_info >= (3, 11):
     from typing import assert_never

@@ -6,7 +6,6 @@ import sys
 import threading
 from typing import TextIO
 
-from prewarm.formats.units import duration, plural, size
 from prewarm.observe import (
     BytesReceived,
     EntryFinished,
@@ -20,6 +19,7 @@ from prewarm.observe import (
     Retrying,
     Waiting,
 )
+from prewarm.units import duration, plural, size
 
 if sys.version_info >= (3, 11):
     from typing import assert_never

@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from prewarm.formats.units import duration, plural, size
 from prewarm.records import EntryReport, Report
+from prewarm.units import duration, plural, size
 
 _STYLES = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
 _KEYS_SHOWN = 3

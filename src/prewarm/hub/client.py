@@ -14,6 +14,7 @@ from prewarm.hub.address import Resolver
 from prewarm.hub.limits import Governor
 from prewarm.hub.lines import Lines
 from prewarm.hub.retry import retrying
+from prewarm.hub.shared import SharedWindows
 from prewarm.hub.transfer import Means, Transfer
 from prewarm.observe import Observer
 from prewarm.ports import Sink
@@ -36,7 +37,8 @@ class Client:
         self._endpoint = configuration.endpoint()
         self._token = session.token()
         self._headers = session.headers(self._token)
-        self._governor = Governor(max_wait_s, observe)
+        windows = SharedWindows(configuration.home(), self._endpoint, self._token)
+        self._governor = Governor(max_wait_s, observe, shared=windows)
         self._observe = observe
         self._stopped = threading.Event()
         self._listings: dict[Repo, Listing] = {}

@@ -12,6 +12,11 @@ def endpoint() -> str:
     return str(constants.ENDPOINT).rstrip("/")
 
 
+def home() -> Path:
+    """The folder for all that is not the cache itself, from ``HF_HOME``."""
+    return Path(constants.HF_HOME).absolute()
+
+
 def cache_root() -> Path:
     """The cache's folder, from ``HF_HUB_CACHE`` or ``HF_HOME``."""
     return Path(constants.HF_HUB_CACHE).absolute()

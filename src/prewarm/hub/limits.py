@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from prewarm.errors import HubError, Interrupted
+from prewarm.hub.shared import SharedWindows, Window
 from prewarm.observe import Observer, Waiting
 
 _LIMIT = re.compile(r'"?([\w-]+)"?\s*;\s*r=(\d+)\s*;\s*t=(\d+(?:\.\d+)?)')
@@ -26,6 +27,8 @@ _ROUNDING_S = 1.0
 # Two answers speak of the same window where the resets that they name are this near to each other.
 _SAME_WINDOW_S = 1.5
 _ANSWER_S = 0.5
+# How long other processes wait for the word of the one that finds out what a new window allows.
+_FIND_OUT_S = 1.0
 
 
 @dataclass
@@ -100,6 +103,7 @@ class Governor:
     Args:
         max_wait_s: the longest that all waiting may take together.
         observe: is told of every wait, once.
+        shared: what other processes know of the windows; None: nothing is shared.
         clock: seconds that only grow.
         wall_clock: seconds since the epoch.
     """
@@ -109,11 +113,13 @@ class Governor:
         max_wait_s: float,
         observe: Observer,
         *,
+        shared: SharedWindows | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._max_wait_s = max_wait_s
         self._observe = observe
+        self._shared = shared
         self._clock = clock
         self._wall_clock = wall_clock
         self._changed = threading.Condition()
@@ -145,7 +151,7 @@ class Governor:
         """
         with self._changed:
             bucket = self._buckets.setdefault(name, _Bucket())
-            while not bucket.has_room(now := self._clock()):
+            while not self._has_room(name, bucket, now := self._clock()):
                 if self._stopped:
                     raise Interrupted
                 wait_s = bucket.wait_s(now)
@@ -167,6 +173,7 @@ class Governor:
                 bucket = self._buckets.setdefault(bucket_name, _Bucket())
                 bucket.take_in(remaining, self._clock() + reset_s + bucket.margin_s)
                 bucket.blind_refusals = 0
+                self._tell(bucket_name, bucket)
             if not said and own.remaining is not None:
                 # It may have been counted all the same.
                 own.remaining = max(0, own.remaining - 1) if own.resets_at > self._clock() else None
@@ -187,7 +194,31 @@ class Governor:
             until = self._clock() + wait_s + bucket.margin_s
             bucket.closed_until = max(bucket.closed_until, until)
             bucket.remaining, bucket.resets_at = 0, bucket.closed_until
+            self._tell(name, bucket)
             self._changed.notify_all()
+
+    def _has_room(self, name: str, bucket: _Bucket, now: float) -> bool:
+        if self._shared is None:
+            return bucket.has_room(now)
+        ahead = self._wall_clock() - now
+
+        def take(window: Window | None) -> tuple[bool, Window | None]:
+            if window is not None:
+                bucket.take_in(window.remaining, window.resets_at - ahead)
+            if not bucket.has_room(now):
+                return False, window
+            if bucket.remaining is None or bucket.resets_at <= now:
+                # The request that finds out what a new window allows: other processes wait for its word.
+                return True, Window(remaining=0, resets_at=now + ahead + _FIND_OUT_S) if window is not None else None
+            return True, Window(remaining=bucket.remaining - 1, resets_at=bucket.resets_at + ahead)
+
+        return self._shared.change(name, take)
+
+    def _tell(self, name: str, bucket: _Bucket) -> None:
+        if self._shared is None or bucket.remaining is None:
+            return
+        told = Window(remaining=bucket.remaining, resets_at=bucket.resets_at + self._wall_clock() - self._clock())
+        self._shared.change(name, lambda window: (True, told.merged(window)))
 
     def _begin_wait(self, name: str, wait_s: float, now: float) -> None:
         if name in self._waits:

@@ -1,0 +1,74 @@
+"""What the processes of one user on one machine know together of the Hub's windows. Changes with what they share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result")
+_LOCK_S = 1.0
+_SAME_WINDOW_S = 1.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """What is left of a bucket's window."""
+
+    remaining: int
+    resets_at: float
+    """Seconds since the epoch."""
+
+    def merged(self, other: Window | None) -> Window:
+        """What both know: the later window, and the lesser rest of the same one."""
+        if other is None or self.resets_at > other.resets_at + _SAME_WINDOW_S:
+            return self
+        if other.resets_at > self.resets_at + _SAME_WINDOW_S:
+            return other
+        return Window(remaining=min(self.remaining, other.remaining), resets_at=min(self.resets_at, other.resets_at))
+
+
+class SharedWindows:
+    """A small file that every process reads before a request, and writes after an answer.
+
+    Where it cannot be read, written or locked, each process counts for itself.
+
+    Args:
+        home: ``HF_HOME``.
+        endpoint: the Hub's address.
+        token: the user's; each token has windows of its own. Only a hash of it is kept.
+    """
+
+    def __init__(self, home: Path, endpoint: str, token: str | None) -> None:
+        key = hashlib.sha256(f"{endpoint} {token or ''}".encode()).hexdigest()[:32]
+        self._path = home / "prewarm" / f"limits-{key}.json"
+
+    def change(self, name: str, work: Callable[[Window | None], tuple[Result, Window | None]]) -> Result:
+        """Let ``work`` see a bucket's window and give a new one, while nobody else does."""
+        from filelock import FileLock, Timeout
+
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self._path}.lock", timeout=_LOCK_S):
+                windows = self._read()
+                before = windows.get(name)
+                result, after = work(before)
+                if after is not None and after != before:
+                    windows[name] = after
+                    self._path.write_text(json.dumps({key: asdict(window) for key, window in windows.items()}))
+                return result
+        except (OSError, NotImplementedError, Timeout):
+            return work(None)[0]
+
+    def _read(self) -> dict[str, Window]:
+        try:
+            said = json.loads(self._path.read_text(encoding="utf-8"))
+            return {
+                str(name): Window(remaining=int(window["remaining"]), resets_at=float(window["resets_at"]))
+                for name, window in said.items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}

@@ -15,7 +15,12 @@ import pytest
 from filelock import FileLock
 
 # A test that chooses no cache must not find the user's.
-os.environ.update(HF_HOME="/dev/null/prewarm-tests", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_DISABLE_TELEMETRY="1")
+os.environ.update(
+    HF_HOME="/dev/null/prewarm-tests",
+    HF_TOKEN_PATH="/prewarm-tests-have-no-token",
+    HF_ENDPOINT="http://127.0.0.1:9",
+    HF_HUB_DISABLE_TELEMETRY="1",
+)
 for _name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
     os.environ.pop(_name, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from prewarm import lock as locks
 from prewarm import plan as planning
@@ -13,32 +13,14 @@ from prewarm.errors import EntryError
 from prewarm.fetch import fetch
 from prewarm.observe import EntryFinished, EntryPlanned, EntryStarted
 from prewarm.prove import prove, request_of
-from prewarm.ready import is_ready, mode_of, status_of
-from prewarm.records import Entry, EntryReport, Lock, LockedEntry, LockedRepo, Plan, Proof
-from prewarm.resolve import Resolved, from_lock, resolve
+from prewarm.reached import Reached, Warmed
+from prewarm.ready import mode_of
+from prewarm.records import Entry, Lock, LockedEntry, LockedRepo
+from prewarm.resolve import from_lock, resolve
 
 ENTRIES_AT_ONCE = 8
 SMALL_BYTES = 16 << 20
 """Files up to this size come first: what the classes want to know before the weights is in them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Warmed:
-    """What happened to an entry, and what the lock has to remember of it."""
-
-    report: EntryReport
-    locked: LockedEntry | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reached:
-    """How far an entry has come."""
-
-    resolved: Resolved | None = None
-    plan: Plan | None = None
-    is_fetched: bool = False
-    proof: Proof | None = None
-    notes: tuple[str, ...] = ()
 
 
 def warm(entries: Sequence[Entry], lock: Lock, tools: Tools, options: Options) -> list[Warmed]:
@@ -72,25 +54,10 @@ def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, options:
             pass
     except EntryError as failed:
         error = failed
-    files = reached.resolved.locked.files if reached.resolved else ()
-    status = status_of(reached.plan, reached.is_fetched, reached.proof, error)
-    report = EntryReport(
-        entry=entry,
-        commit=reached.resolved.locked.commit if reached.resolved else None,
-        status=status,
-        files=len(files),
-        bytes=sum(file.size for _, file in files),
-        missing_files=len(reached.plan.missing) if reached.plan else 0,
-        missing_bytes=reached.plan.missing_bytes if reached.plan else 0,
-        fetched=replace(account.total, waited_s=tools.hub.waited_s - waited_before_s),
-        elapsed_s=tools.clock() - began,
-        ready=is_ready(entry, status, options.proof),
-        proof=reached.proof,
-        failure=error.as_failure() if error else None,
-        notes=reached.notes + (reached.proof.notes if reached.proof else ()),
-    )
-    tools.observe(EntryFinished(report=report))
-    return Warmed(report=report, locked=reached.resolved.locked if reached.resolved else None)
+    fetched = replace(account.total, waited_s=tools.hub.waited_s - waited_before_s)
+    warmed = reached.warmed(entry, error, setting=options.proof, fetched=fetched, elapsed_s=tools.clock() - began)
+    tools.observe(EntryFinished(report=warmed.report))
+    return warmed
 
 
 def _steps(

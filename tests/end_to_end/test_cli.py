@@ -236,7 +236,12 @@ def test_a_limit_beyond_max_wait_ends_the_run_and_keeps_what_arrived(
     error = result.report["entries"][0]["error"]
     assert error["kind"] == "rate-limited"
     assert "HF_TOKEN" in error["hint"]
+    remembered = prewarm("--json")
+    assert remembered.entry("org/files")["error"]["kind"] == "rate-limited"
+    assert len(hub.log.metered(containing="/resolve/")) == 5, "the next run knows the limit, and does not try it"
     hub.quotas = Quotas({})
+    for known in (prewarm.home / "prewarm").glob("limits-*.json"):
+        known.unlink()
     again = prewarm("--json")
     assert again.code == 0
     assert again.report["totals"]["missing_files"] == 3
@@ -294,6 +299,15 @@ def test_a_wrong_command_line_is_said_in_one_line(prewarm: Prewarm, args: list[s
     assert result.out == ""
     assert result.err.startswith("error: ")
     assert said in result.err
+
+
+def test_a_token_that_cannot_be_read_is_said(prewarm: Prewarm, serve: Serve) -> None:
+    serve()
+    prewarm.manifest(DATA)
+    (prewarm.folder / "token").mkdir()
+    result = prewarm(env={"HF_TOKEN_PATH": str(prewarm.folder / "token")})
+    assert result.code == 2
+    assert "the token cannot be read" in result.err
 
 
 def test_a_bug_becomes_a_log_and_exit_code_3(prewarm: Prewarm, serve: Serve) -> None:

@@ -22,9 +22,10 @@ from prewarm import manifest as manifests
 from prewarm.account import Options, Tools
 from prewarm.errors import LockError, ManifestError
 from prewarm.observe import Notice, Observer
+from prewarm.reached import Warmed
 from prewarm.records import Entry, Fetched, Lock, Manifest, Report
 from prewarm.settings import Settings, resolve
-from prewarm.warm import Warmed, warm
+from prewarm.warm import warm
 
 _SETTING_OPTIONS = (
     click.option(

@@ -17,7 +17,7 @@ from huggingface_hub import __version__ as hub_version
 from huggingface_hub import constants, get_session, get_token
 
 from prewarm import __version__
-from prewarm.errors import HubError
+from prewarm.errors import HubError, SettingsError
 
 _REDIRECTS_MAX = 10
 CONNECT_TIMEOUT_S = 10.0
@@ -97,8 +97,19 @@ class Reply:
 
 
 def token() -> str | None:
-    """The user's token, found as huggingface_hub finds it; None without one."""
-    return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    """The user's token, found as huggingface_hub finds it; None without one.
+
+    Raises:
+        SettingsError: there is one that cannot be read.
+    """
+    if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        return None
+    try:
+        return get_token()
+    except OSError as error:
+        raise SettingsError(
+            f"the token cannot be read: {error.strerror}", place=str(constants.HF_TOKEN_PATH), hint="look at HF_HOME"
+        ) from None
 
 
 def headers(secret: str | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 
 import zoo as kinds
 from conftest import MINILM, TESTS, Prewarm, Result
-from prewarm.localhub import LocalHub, Request
+from prewarm.localhub import LocalHub, Repository, Request
 
 TOKENIZER = {"tokenizer.json", "tokenizer_config.json"}
 WORDS = {*TOKENIZER, "vocab.txt"}
@@ -304,3 +304,23 @@ def test_the_zoo_has_what_must_not_be_fetched() -> None:
     assert shutil.which("git")
     unneeded: set[Any] = set(kinds.LEFTOVERS) & EXPECTED["zoo/text"][2]
     assert not unneeded
+
+
+def test_proving_does_not_need_memory_of_the_models_size(tmp_path: Path, hub: LocalHub, prewarm: Prewarm) -> None:
+    """800 MB of safetensors stay memory-mapped."""
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path / "large"
+    config = BertConfig(
+        vocab_size=3_000_000, hidden_size=64, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+    size = (folder / "model.safetensors").stat().st_size
+    assert size > 750_000_000
+    repository = Repository(repo_id="org/large")
+    repository.commit_folder(folder)
+    hub.add(repository)
+    prewarm.manifest('simple = ["org/large"]\n')
+    report = prewarm("--json")
+    assert report.code == 0, report.out + report.err
+    assert report.entry("org/large")["proof"]["peak_rss_bytes"] < size

@@ -74,7 +74,9 @@ def random_file(path: Path, size: int) -> Path:
     return path
 
 
-def pairs(first: Side, second: Side, hub: LocalHub, runs: int) -> tuple[list[float], list[float]]:
+def pairs(
+    first: Side, second: Side, hub: LocalHub, runs: int, said: str = "than hf download"
+) -> tuple[list[float], list[float]]:
     """Times of both sides, in turns, each in a folder of its own."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs):
@@ -85,9 +87,8 @@ def pairs(first: Side, second: Side, hub: LocalHub, runs: int) -> tuple[list[flo
                 metered = len(hub.log.metered())
                 print(f"  {side.name:12} {found[-1]:6.2f} s   {metered} metered requests, {len(hub.log.all())} in all")
     ratio = [b / a for a, b in zip(*times, strict=True)]
-    print(
-        f"  prewarm is {statistics.median(ratio):.2f} times as fast (median of {runs}; {min(ratio):.2f} to {max(ratio):.2f})"
-    )
+    spread = f"median of {runs}; {min(ratio):.2f} to {max(ratio):.2f}"
+    print(f"  {statistics.median(ratio):.2f} times as fast {said} ({spread})")
     return times
 
 
@@ -159,13 +160,16 @@ def kill(folder: Path, runs: int) -> None:
     """300 MB, killed at half with kill -9, and run again."""
     repository = Repository(repo_id="bench/large")
     repository.commit({"model.safetensors": random_file(folder / "kill", LARGE_BYTES)})
+    with LocalHub([repository], bytes_per_s=20 * MB, round_trip_s=0.02) as hub:
+        _killed(hub, runs)
+
+
+def _killed(hub: LocalHub, runs: int, *flags: str) -> None:
     for _ in range(runs):
-        with (
-            LocalHub([repository], bytes_per_s=20 * MB, round_trip_s=0.02) as hub,
-            tempfile.TemporaryDirectory() as name,
-        ):
+        hub.log.clear()
+        with tempfile.TemporaryDirectory() as name:
             at = Path(name)
-            command = prewarm_command(at, ["bench/large"], "*")
+            command = prewarm_command(at, ["bench/large"], "*", *flags)
             process = subprocess.Popen(command, cwd=at, env=environment(hub, at / "home"))
             while sum(request.sent_bytes for request in hub.log.all()) < LARGE_BYTES / 2:
                 time.sleep(0.01)
@@ -179,7 +183,23 @@ def kill(folder: Path, runs: int) -> None:
         print(f"  killed after {before / LARGE_BYTES:.0%}; the second run transferred {again / LARGE_BYTES:.0%}")
 
 
-SCENARIOS = {"large": large, "unlimited": unlimited, "small": small, "quota": quota, "kill": kill}
+def xet(folder: Path, runs: int) -> None:
+    """300 MB in Xet, 20 MB/s per connection, 20 ms round trip: over HTTP, over Xet, and killed at half."""
+    repository = Repository(repo_id="bench/large")
+    repository.commit({"model.safetensors": random_file(folder / "xet", LARGE_BYTES)})
+    with LocalHub([repository], bytes_per_s=20 * MB, round_trip_s=0.02) as hub:
+        hub.routes.serves_xet = True
+
+        def over(how: str) -> Side:
+            return Side(f"over {how}", lambda at: [prewarm_command(at, ["bench/large"], "*", "--transfer", how)])
+
+        theirs = Side("hf download", lambda at: [[HF, "download", "bench/large"]])
+        pairs(over("http"), over("xet"), hub, runs, "over HTTP than over Xet")
+        pairs(over("xet"), theirs, hub, runs, "over Xet than hf download over Xet")
+        _killed(hub, runs, "--transfer", "xet")
+
+
+SCENARIOS = {"large": large, "unlimited": unlimited, "small": small, "quota": quota, "kill": kill, "xet": xet}
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 RepoType = Literal["model", "dataset"]
 DigestAlgorithm = Literal["sha256", "git-sha1"]
 ProofMode = Literal["load", "files"]
+TransferMode = Literal["auto", "http", "xet"]
 Status = Literal["missing", "partial", "cached", "proven", "failed"]
 ErrorKind = Literal[
     "not-found",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from prewarm.errors import SettingsError
-from prewarm.records import ProofMode
+from prewarm.records import ProofMode, TransferMode
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
@@ -23,7 +23,9 @@ class Settings:
     proof: ProofMode = "load"
     """``load``: load every model offline; ``files``: stop at verified files."""
     workers: int = 8
-    """Files that are fetched at once."""
+    """Connections for files."""
+    transfer: TransferMode = "auto"
+    """How large files come that the Hub has in Xet: ``http``, ``xet``, or ``auto``, which is ``http`` at present."""
     max_wait_s: float = 900.0
     """The longest that one run waits for rate limits, in total, in seconds."""
     proof_timeout_s: float = 600.0
@@ -50,6 +52,12 @@ def _proof(text: object) -> ProofMode:
     return cast("ProofMode", text)
 
 
+def _transfer(text: object) -> TransferMode:
+    if text not in get_args(TransferMode):
+        raise ValueError('expected "auto", "http" or "xet"')
+    return cast("TransferMode", text)
+
+
 def _workers(text: object) -> int:
     number = int(text) if isinstance(text, str) and text.strip().isdecimal() else text
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MAX_WORKERS:
@@ -60,6 +68,7 @@ def _workers(text: object) -> int:
 _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "proof": ("proof", _proof),
     "workers": ("workers", _workers),
+    "transfer": ("transfer", _transfer),
     "max_wait": ("max_wait_s", duration_s),
     "proof_timeout": ("proof_timeout_s", duration_s),
 }

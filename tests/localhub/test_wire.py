@@ -14,7 +14,7 @@ import pytest
 
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 from prewarm.localhub.repository import store
-from prewarm.localhub.server import parse_range
+from prewarm.localhub.routes import parse_range
 
 Answer = tuple[int, dict[str, str], bytes]
 

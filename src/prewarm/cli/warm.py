@@ -31,7 +31,8 @@ _SETTING_OPTIONS = (
     click.option(
         "--proof", metavar="MODE", help="load (default): load every model offline; files: only verify the files."
     ),
-    click.option("--workers", metavar="N", help="Files fetched at once (default 8)."),
+    click.option("--workers", metavar="N", help="Connections for files (default 8)."),
+    click.option("--transfer", metavar="HOW", help="auto (default), http or xet: how files come that are in Xet."),
     click.option("--max-wait", metavar="TIME", help="Longest wait for rate limits, in total (default 15m)."),
     click.option("--proof-timeout", metavar="TIME", help="Longest time that one entry may take to load (default 10m)."),
 )
@@ -143,7 +144,12 @@ def run(
     began = time.monotonic()
     stopped = threading.Event()
     root = configuration.cache_root()
-    hub = Client(workers=settings.workers, max_wait_s=settings.max_wait_s, observe=observe)
+    hub = Client(
+        workers=settings.workers,
+        max_wait_s=settings.max_wait_s,
+        observe=observe,
+        transfer=settings.transfer,
+    )
     disk = DiskCache(root, stopped, forgets=force)
     prover = Runner(environ=os.environ, token=session.token(), cache=root, timeout_s=settings.proof_timeout_s)
     try:

@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from prewarm.errors import HubError
 from prewarm.hub import session
 from prewarm.hub.limits import Governor, parse_limit
+from prewarm.hub.xet import XetFile, parse
 
 _HOPS_MAX = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -21,6 +22,8 @@ class Elsewhere:
 
     url: str
     """Signed: not for messages."""
+    xet: XetFile | None = None
+    """The same file in Xet."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Resolver:
                     spent(0 if is_free and not self._meters_hops else 1)
                     if reply.status == 429:
                         self._governor.refuse("resolvers", reply.headers)
-                    location = reply.headers.get("Location")
+                    location, said = reply.headers.get("Location"), reply.headers
                     if reply.status not in _REDIRECTS or location is None:
                         yield Here(reply)
                         return
@@ -84,6 +87,6 @@ class Resolver:
                     self._governor.learn("resolvers", [])
             url = urljoin(url, location)
             if urlsplit(url).netloc != self._origin:
-                yield Elsewhere(url)
+                yield Elsewhere(url, parse(said))
                 return
         raise HubError("unreachable", f"{session.origin_of(url)} redirects in circles", hint="look at HF_ENDPOINT")

@@ -16,9 +16,10 @@ from prewarm.hub.lines import Lines
 from prewarm.hub.retry import retrying
 from prewarm.hub.shared import SharedWindows
 from prewarm.hub.transfer import Means, Transfer
+from prewarm.hub.xet import Xet, is_available
 from prewarm.observe import Observer
 from prewarm.ports import Sink
-from prewarm.records import Fetched, Listing, LockedRepo, Repo, RepoFile
+from prewarm.records import Fetched, Listing, LockedRepo, Repo, RepoFile, TransferMode
 
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 Spend = Callable[[Fetched], None]
@@ -31,9 +32,10 @@ class Client:
         workers: connections for files.
         max_wait_s: the longest that a run waits for rate limits, in total.
         observe: is told of retries and waits.
+        transfer: how large files come that the Hub has in Xet.
     """
 
-    def __init__(self, *, workers: int, max_wait_s: float, observe: Observer) -> None:
+    def __init__(self, *, workers: int, max_wait_s: float, observe: Observer, transfer: TransferMode = "auto") -> None:
         self._endpoint = configuration.endpoint()
         self._token = session.token()
         self._headers = session.headers(self._token)
@@ -50,6 +52,8 @@ class Client:
             stopped=self._stopped,
             endpoint=self._endpoint,
             has_token=self._token is not None,
+            # "auto" is HTTP: see docs/benchmarks.md for what was measured.
+            xet=Xet(self._endpoint, self._headers, self._governor) if transfer == "xet" and is_available() else None,
         )
 
     @property

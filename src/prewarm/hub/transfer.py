@@ -18,6 +18,7 @@ from prewarm.hub import refusals, session
 from prewarm.hub.address import Here, Resolver
 from prewarm.hub.lines import Lines
 from prewarm.hub.retry import retrying
+from prewarm.hub.xet import Xet, XetFailedError, XetFile
 from prewarm.observe import Observer
 from prewarm.ports import Sink
 from prewarm.ranges import Range
@@ -44,6 +45,8 @@ class Means:
     stopped: threading.Event
     endpoint: str
     has_token: bool
+    xet: Xet | None
+    """None: plain HTTP."""
 
 
 class Transfer:
@@ -72,6 +75,7 @@ class Transfer:
         self._lock = threading.Lock()
         self._resolving = threading.Lock()
         self._elsewhere: str | None = None
+        self._in_xet: XetFile | None = None
         self._takes_ranges = True
         self._todo: list[Range] = []
         self._arrived = 0
@@ -201,7 +205,17 @@ class Transfer:
                         self._drain(found.reply, left, self._start_of(found.reply, left))
                         return
                     url = self._elsewhere = found.url
-        wanted = {"Range": f"bytes={left.start}-{left.end - 1}"} if left.end - left.start < self._file.size else {}
+                    if self._means.xet is not None and self._file.size >= PARALLEL_BYTES:
+                        self._in_xet = found.xet
+        in_xet = self._in_xet
+        if self._means.xet is not None and in_xet is not None:
+            if helpers is not None:
+                self._recruit(helpers)
+            self._bring_by_xet(self._means.xet, in_xet, left)
+            return
+        wanted = session.headers(None)
+        if left.end - left.start < self._file.size:
+            wanted["Range"] = f"bytes={left.start}-{left.end - 1}"
         with session.get(url, wanted, follows=True) as reply:
             if reply.status == 403:
                 # The signature has expired: the next try asks for a new one.
@@ -212,6 +226,28 @@ class Transfer:
             if helpers is not None and reply.status == 206:
                 self._recruit(helpers)
             self._drain(reply, left, start)
+
+    def _bring_by_xet(self, xet: Xet, file: XetFile, left: _Left) -> None:
+        arrived = 0
+        try:
+            pieces, requests = xet.stream(file, self._file.size, left.start, left.end)
+            self._spend(requests)
+            for offset, piece in pieces:
+                if self._means.stopped.is_set():
+                    raise Interrupted
+                self._sink.write(offset, piece)
+                arrived += len(piece)
+                self._count(len(piece))
+            if arrived < left.end - left.start:
+                raise XetFailedError("the store gives less than was asked for")
+        except XetFailedError as error:
+            # For the rest of this file; what it brought of this range comes once more.
+            self._in_xet = None
+            self._spend(error.requests)
+            self._count(-arrived, is_new=False)
+            said = f"Xet fails ({error}): going on over HTTP"
+            raise session.Transient(said, HubError("unreachable", said, hint=_PROXY)) from None
+        left.start = left.end
 
     def _check(self, reply: session.Reply) -> None:
         refusals.check(

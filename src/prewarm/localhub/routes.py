@@ -6,19 +6,32 @@ The routes and headers are those of huggingface.co as its clients rely on them; 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, quote, unquote
 
 from prewarm.localhub.access import Access, Refusal
 from prewarm.localhub.repository import Commit, Repository, StoredFile
+from prewarm.localhub.xet import TOKEN, XetStore
 
 _TYPES = {"models": "model", "datasets": "dataset"}
-_API_WORDS = ("revision", "tree", "paths-info", "refs")
+_API_WORDS = ("revision", "tree", "paths-info", "refs", "xet-read-token")
+
+
+class Content(Protocol):
+    """What is read when it is sent, and can be asked for by ranges."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    def read(self, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +40,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | StoredFile = b""
+    body: bytes | Content = b""
     fault_path: str | None = None
     """The path that faults go by, where it is not the request's own."""
 
@@ -69,6 +82,8 @@ class Routes:
         self.tree_page = tree_page
         self.link_lifetime_s = link_lifetime_s
         self.renamed: dict[str, str] = {}
+        self.xet = XetStore()
+        self.serves_xet = False
         self.hub_url = ""
         self.cdn_url = ""
         self._repositories: dict[tuple[str, str], Repository] = {}
@@ -101,8 +116,17 @@ class Routes:
             return self._resolve(parts, account)
         return api_error(404, "Sorry, we can't find the page you are looking for.")
 
-    def cdn(self, path: str, query: str, authorization: str | None) -> Answer:
-        """The answer of the second origin: signed addresses only, and never with a token."""
+    def cdn(self, path: str, query: str, authorization: str | None, wanted: str | None) -> Answer:
+        """The answer of the second origin: signed addresses only, and never with the Hub's token.
+
+        Args:
+            path: of the request.
+            query: of the request.
+            authorization: of the request.
+            wanted: its ``Range``.
+        """
+        if path.startswith(("/v1/", "/v2/", "/xorbs/")):
+            return self._cas(path, authorization, wanted)
         if authorization is not None:
             return api_error(400, "Only one auth mechanism allowed")
         signature = (parse_qs(query).get("X-Signature") or [""])[0]
@@ -113,6 +137,25 @@ class Routes:
         # The second origin's own ETag is not the file's hash.
         headers = {"ETag": f'"cdn-{signature[:16]}"', "Content-Type": "application/octet-stream"}
         return Answer(status=200, headers=headers, body=signed.file, fault_path=signed.path)
+
+    def _cas(self, path: str, authorization: str | None, wanted: str | None) -> Answer:
+        _, route, *rest = path.split("/")
+        if route == "xorbs":
+            xorb = self.xet.xorb(rest[0])
+            return Answer(status=200, body=xorb, fault_path=xorb.path) if xorb else api_error(404, "no such xorb")
+        if route == "v1" and rest[0] == "telemetry":
+            return _json({})
+        # Clients that are told that there is no version 2 ask for version 1.
+        if route == "v2" or rest[0] != "reconstructions":
+            return api_error(404, "not found")
+        if authorization != f"Bearer {TOKEN}":
+            return api_error(401, "wrong token")
+        size = self.xet.size_of(rest[1])
+        chosen = parse_range(wanted, size) if wanted else (0, size)
+        if chosen is None:
+            return api_error(416, "no such range")
+        said = self.xet.reconstruction(rest[1], chosen, self.cdn_url)
+        return _json(said) if said else api_error(404, "no such file")
 
     def _api(self, repo_type: str, parts: list[str], query: str, account: str | None, body: bytes) -> Answer:
         at = next((place for place in (1, 2) if parts[place : place + 1] and parts[place] in _API_WORDS), None)
@@ -138,6 +181,14 @@ class Routes:
         if commit is None:
             return api_error(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
         asked = parse_qs(query)
+        if word == "xet-read-token":
+            said = self.xet.token(self.cdn_url)
+            named = {
+                "X-Xet-Access-Token": said["accessToken"],
+                "X-Xet-Token-Expiration": str(said["exp"]),
+                "X-Xet-Cas-Url": said["casUrl"],
+            }
+            return _json(said, named)
         if word == "tree":
             return self._tree(repo_type, repo_id, commit, unquote("/".join(rest[1:])), rest[0], asked)
         if word == "paths-info":
@@ -205,6 +256,10 @@ class Routes:
         with self._lock:
             self._signed[signature] = _Signed(file, "/" + "/".join(parts), time.monotonic() + self.link_lifetime_s)
         linked = {"X-Linked-Size": str(file.size), "X-Linked-ETag": f'"{file.sha256}"'}
+        if self.serves_xet:
+            route = f"{self.hub_url}/api/{repo_type}s/{repo_id}/xet-read-token/{commit.sha}"
+            linked["X-Xet-Hash"] = self.xet.hash_of(file, "/" + "/".join(parts))
+            linked["Link"] = f'<{route}>; rel="xet-auth"'
         location = f"{self.cdn_url}/lfs/{file.sha256}?X-Signature={signature}"
         return Answer(status=302, headers={**said, **linked, "Location": location})
 
@@ -274,3 +329,15 @@ def _repo_info(repository: Repository, commit: Commit, *, blobs: bool) -> dict[s
     if repository.repo_type == "model":
         said["modelId"] = repository.repo_id
     return said
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if int(last) else None
+    start, end = int(first), min(size, int(last) + 1 if last else size)
+    return (start, end) if start < end else None

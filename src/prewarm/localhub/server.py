@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import struct
 import threading
@@ -16,9 +15,9 @@ from typing import Any, cast
 from prewarm.localhub.access import Access
 from prewarm.localhub.faults import Fault, Faults
 from prewarm.localhub.quota import Quotas, bucket_of
-from prewarm.localhub.repository import Repository, StoredFile
+from prewarm.localhub.repository import Repository
 from prewarm.localhub.requests import Request, RequestLog
-from prewarm.localhub.routes import Answer, Routes, api_error
+from prewarm.localhub.routes import Answer, Content, Routes, api_error, parse_range
 
 _BLOCK_BYTES = 1 << 18
 _PROXY_PAGE = (
@@ -170,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(hub.round_trip_s)
         bucket = None
         if server.origin == "cdn":
-            answer = hub.routes.cdn(path, query, authorization)
+            answer = hub.routes.cdn(path, query, authorization, self.headers.get("Range"))
             quota_headers: dict[str, str] = {}
         else:
             is_free_hop = path.startswith("/api/resolve-cache/") and not hub.meters_resolve_cache
@@ -211,10 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Stop
         if fault is not None and fault.kind == "reset" and fault.at_byte == 0:
             self._reset()
-        size = answer.body.size if isinstance(answer.body, StoredFile) else len(answer.body)
+        size = answer.body.size if not isinstance(answer.body, bytes) else len(answer.body)
         start, end, status = 0, size, answer.status
         headers = {**answer.headers, **extra}
-        if isinstance(answer.body, StoredFile) and status == 200:
+        if not isinstance(answer.body, bytes) and status == 200:
             headers["Accept-Ranges"] = "bytes"
             asked = None if fault is not None and fault.kind == "ignore-range" else self.headers.get("Range")
             if asked is not None:
@@ -241,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_body(answer.body, start, end, fault, bytes_per_s)
 
     def _send_body(
-        self, body: bytes | StoredFile, start: int, end: int, fault: Fault | None, bytes_per_s: float | None
+        self, body: bytes | Content, start: int, end: int, fault: Fault | None, bytes_per_s: float | None
     ) -> None:
         log = cast("_Server", self.server).hub.log
         stop_at = end
@@ -252,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         while at < stop_at:
             piece = (
                 body.read(at, min(block, stop_at - at))
-                if isinstance(body, StoredFile)
+                if not isinstance(body, bytes)
                 else body[at : min(at + block, stop_at)]
             )
             if fault is not None and fault.kind == "flip" and at <= fault.at_byte < at + len(piece):
@@ -277,15 +276,3 @@ class _Handler(BaseHTTPRequestHandler):
         # Detached, because close() waits for the files made of the socket, and those would send a FIN first.
         os.close(self.connection.detach())
         raise _Stop
-
-
-def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
-    if match is None or not any(match.groups()):
-        return None
-    first, last = match.groups()
-    if not first:
-        return (max(0, size - int(last)), size) if int(last) else None
-    start, end = int(first), min(size, int(last) + 1 if last else size)
-    return (start, end) if start < end else None

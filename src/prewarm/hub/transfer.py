@@ -28,6 +28,8 @@ PARALLEL_BYTES = 8 << 20
 """Files from this size on are fetched in several ranges at once."""
 RANGE_MIN_BYTES = 1 << 20
 RANGE_MAX_BYTES = 32 << 20
+XET_RANGE_MAX_BYTES = 4 << 20
+"""Over Xet a range is given as a whole or nearly so: what a kill loses is one for every line."""
 GATHERED_BYTES = 1 << 19
 GATHERED_S = 0.1
 WHOLE_ATTEMPTS = 3
@@ -153,7 +155,8 @@ class Transfer:
             if self._takes_ranges and self._file.size >= PARALLEL_BYTES:
                 # Large ones first, and small ones at the end, so that all lines end together.
                 left = end - start + sum(last - first for first, last in self._todo)
-                share = min(RANGE_MAX_BYTES, max(RANGE_MIN_BYTES, -(-left // self._means.lines.count)))
+                most = XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
+                share = min(most, max(RANGE_MIN_BYTES, -(-left // self._means.lines.count)))
                 if start + share < end:
                     self._todo.insert(0, (start + share, end))
                     end = start + share

@@ -18,7 +18,8 @@ import pytest
 from conftest import Prewarm
 from prewarm.cache import DiskCache, layout
 from prewarm.errors import EntryError, Interrupted
-from prewarm.hub import Client, transfer
+from prewarm.hub import Client
+from prewarm.hub.gather import gathered
 from prewarm.hub.lines import Lines
 from prewarm.hub.session import Transient
 from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
@@ -109,7 +110,7 @@ def test_a_mirror_that_sends_the_bytes_itself_gets_one_request(hub: LocalHub, se
     commit = repository.commits[repository.branches["main"]]
     stored = commit.files["large.bin"]
     plain = hub.routes._resolve
-    from prewarm.localhub.routes import Answer
+    from prewarm.localhub.answers import Answer
 
     hub.routes._resolve = lambda parts, account: Answer(  # type: ignore[method-assign]
         status=200, headers={"X-Repo-Commit": commit.sha}, body=stored
@@ -425,7 +426,7 @@ def test_pieces_before_an_error_are_not_lost() -> None:
         yield b"b"
         raise Transient("broke", cast("EntryError", None))  # type: ignore[arg-type]
 
-    arriving = transfer.gathered(pieces())
+    arriving = gathered(pieces())
     assert next(arriving) == b"ab"
     with pytest.raises(Transient):
         next(arriving)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from prewarm.errors import CacheError, HubError, Interrupted
 from prewarm.hub import refusals, session
 from prewarm.hub.address import Here, Resolver
+from prewarm.hub.gather import gathered
 from prewarm.hub.lines import Lines
 from prewarm.hub.retry import retrying
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
@@ -30,8 +30,6 @@ RANGE_MIN_BYTES = 1 << 20
 RANGE_MAX_BYTES = 32 << 20
 XET_RANGE_MAX_BYTES = 4 << 20
 """Over Xet a range is given as a whole or nearly so: what a kill loses is one for every line."""
-GATHERED_BYTES = 1 << 19
-GATHERED_S = 0.1
 WHOLE_ATTEMPTS = 3
 """Tries of a file that arrives whole and wrong."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -300,26 +298,6 @@ class Transfer:
             # It knows no ranges: this one connection takes the whole file.
             self._take_rest(left)
         return 0
-
-
-def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Fewer and larger pieces, none later than a moment; what arrived before an error comes before it."""
-    held: list[bytes] = []
-    size, since = 0, time.monotonic()
-    error: session.Transient | None = None
-    try:
-        for piece in pieces:
-            held.append(piece)
-            size += len(piece)
-            if size >= GATHERED_BYTES or time.monotonic() - since > GATHERED_S:
-                yield b"".join(held)
-                held, size, since = [], 0, time.monotonic()
-    except session.Transient as broken:
-        error = broken
-    if held:
-        yield b"".join(held)
-    if error is not None:
-        raise error
 
 
 @dataclass

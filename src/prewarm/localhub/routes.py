@@ -6,16 +6,16 @@ The routes and headers are those of huggingface.co as its clients rely on them; 
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
 from prewarm.localhub.access import Access, Refusal
+from prewarm.localhub.answers import Answer, api_error, json_answer, parse_range
 from prewarm.localhub.repository import Commit, Repository, StoredFile
 from prewarm.localhub.xet import TOKEN, XetStore
 
@@ -23,49 +23,11 @@ _TYPES = {"models": "model", "datasets": "dataset"}
 _API_WORDS = ("revision", "tree", "paths-info", "refs", "xet-read-token")
 
 
-class Content(Protocol):
-    """What is read when it is sent, and can be asked for by ranges."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    def read(self, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A status, headers, and bytes or a file."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Content = b""
-    fault_path: str | None = None
-    """The path that faults go by, where it is not the request's own."""
-
-
 @dataclass(frozen=True)
 class _Signed:
     file: StoredFile
     path: str
     expires: float
-
-
-def api_error(status: int, message: str, *, code: str = "", headers: Mapping[str, str] | None = None) -> Answer:
-    """An error in the Hub's form."""
-    sent = {"Content-Type": "application/json; charset=utf-8", "X-Error-Message": message, **(headers or {})}
-    if code:
-        sent["X-Error-Code"] = code
-    return Answer(status=status, headers=sent, body=json.dumps({"error": message}).encode())
-
-
-def _json(content: Any, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(
-        status=200,
-        headers={"Content-Type": "application/json; charset=utf-8", **(headers or {})},
-        body=json.dumps(content).encode(),
-    )
 
 
 class Routes:
@@ -106,7 +68,7 @@ class Routes:
         parts = [part for part in path.split("/") if part]
         if parts[:1] == ["api"]:
             if parts[1:2] == ["whoami-v2"]:
-                return _json({"name": account, "type": "user"}) if account else api_error(401, "Invalid username")
+                return json_answer({"name": account, "type": "user"}) if account else api_error(401, "Invalid username")
             if parts[1:2] == ["resolve-cache"]:
                 return self._resolve_cache(parts[2:], account)
             if len(parts) > 2 and parts[1] in _TYPES:
@@ -144,7 +106,7 @@ class Routes:
             xorb = self.xet.xorb(rest[0])
             return Answer(status=200, body=xorb, fault_path=xorb.path) if xorb else api_error(404, "no such xorb")
         if route == "v1" and rest[0] == "telemetry":
-            return _json({})
+            return json_answer({})
         # Clients that are told that there is no version 2 ask for version 1.
         if route == "v2" or rest[0] != "reconstructions":
             return api_error(404, "not found")
@@ -155,7 +117,7 @@ class Routes:
         if chosen is None:
             return api_error(416, "no such range")
         said = self.xet.reconstruction(rest[1], chosen, self.cdn_url)
-        return _json(said) if said else api_error(404, "no such file")
+        return json_answer(said) if said else api_error(404, "no such file")
 
     def _api(self, repo_type: str, parts: list[str], query: str, account: str | None, body: bytes) -> Answer:
         at = next((place for place in (1, 2) if parts[place : place + 1] and parts[place] in _API_WORDS), None)
@@ -175,7 +137,7 @@ class Routes:
         if word == "refs":
             refs = [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": c} for n, c in repository.branches.items()]
             tags = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": c} for n, c in repository.tags.items()]
-            return _json({"branches": refs, "tags": tags, "converts": []})
+            return json_answer({"branches": refs, "tags": tags, "converts": []})
         revision = unquote(rest[0]) if rest else "main"
         commit = repository.resolve(revision)
         if commit is None:
@@ -188,13 +150,13 @@ class Routes:
                 "X-Xet-Token-Expiration": str(said["exp"]),
                 "X-Xet-Cas-Url": said["casUrl"],
             }
-            return _json(said, named)
+            return json_answer(said, named)
         if word == "tree":
             return self._tree(repo_type, repo_id, commit, unquote("/".join(rest[1:])), rest[0], asked)
         if word == "paths-info":
             paths = parse_qs(body.decode()).get("paths", []) if body[:1] != b"{" else json.loads(body)["paths"]
-            return _json([_tree_file(path, commit.files[path]) for path in paths if path in commit.files])
-        return _json(_repo_info(repository, commit, blobs="blobs" in asked))
+            return json_answer([_tree_file(path, commit.files[path]) for path in paths if path in commit.files])
+        return json_answer(_repo_info(repository, commit, blobs="blobs" in asked))
 
     def _tree(
         self, repo_type: str, repo_id: str, commit: Commit, folder: str, revision: str, asked: dict[str, list[str]]
@@ -221,7 +183,7 @@ class Routes:
             )
             query = f"recursive={str(is_recursive).lower()}&cursor={start + self.tree_page}"
             headers["Link"] = f'<{where}?{query}>; rel="next"'
-        return _json(page, headers)
+        return json_answer(page, headers)
 
     def _resolve(self, parts: list[str], account: str | None) -> Answer:
         at = parts.index("resolve")
@@ -329,15 +291,3 @@ def _repo_info(repository: Repository, commit: Commit, *, blobs: bool) -> dict[s
     if repository.repo_type == "model":
         said["modelId"] = repository.repo_id
     return said
-
-
-def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
-    if match is None or not any(match.groups()):
-        return None
-    first, last = match.groups()
-    if not first:
-        return (max(0, size - int(last)), size) if int(last) else None
-    start, end = int(first), min(size, int(last) + 1 if last else size)
-    return (start, end) if start < end else None

@@ -216,7 +216,7 @@ def test_interrupted_it_ends_at_once_and_leaves_nothing_half(
 
 def test_the_limit_is_waited_out_and_said(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     serve(files={f"{number}.txt": bytes([number]) for number in range(8)})
-    hub.quotas = Quotas({"resolvers": Quota(requests=5, window_s=3)})
+    hub.quotas = Quotas({"resolvers": Quota(requests=5, window_s=8)})
     prewarm.manifest(DATA + "[settings]\nworkers = 1\n")
     result = prewarm("--json")
     assert result.code == 0

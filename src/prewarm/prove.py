@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass, replace
 
 from prewarm.account import Account, Tools
 from prewarm.errors import ProofError
 from prewarm.fetch import fetch
 from prewarm.observe import FilesAdded, ProofStarted
-from prewarm.plan import Known, Needs, proof_request, with_files
+from prewarm.plan import Known, Needs, matches_any, proof_request, with_files
 from prewarm.records import LockedRepo, Proof, ProofRequest, Repo, RepoFile
 from prewarm.resolve import Resolved, listed_again, read_documents
 
@@ -87,7 +86,7 @@ def _extra(resolved: Resolved, looked_for: tuple[tuple[str, str], ...]) -> dict[
         have = {file.path for file in repo.files}
         wanted = {path for repo_id, path in looked_for if repo_id == repo.repo.repo_id} - have
         listed = wanted & resolved.known.paths(repo.repo)
-        kept = {path for path in listed if not any(fnmatch.fnmatchcase(path, glob) for glob in entry.exclude)}
+        kept = {path for path in listed if not matches_any(path, entry.exclude)}
         if kept:
             found[repo.repo] = kept
     return found

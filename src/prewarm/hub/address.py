@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -65,26 +65,19 @@ class Resolver:
         wanted = {"Range": f"bytes={start}-"} if start else {}
         for _ in range(_HOPS_MAX):
             is_free = "/resolve-cache/" in urlsplit(url).path and not self._meters_hops
-            if not is_free:
-                self._governor.admit("resolvers")
-            is_answered = False
-            try:
-                with session.get(url, {**self._headers, **wanted}, follows=False) as reply:
-                    is_answered = True
-                    if not is_free:
-                        self._governor.learn("resolvers", [reply.headers])
-                    elif parse_limit(reply.headers) is not None:
-                        self._meters_hops = True
-                    spent(0 if is_free and not self._meters_hops else 1)
-                    if reply.status == 429:
-                        self._governor.refuse("resolvers", reply.headers)
-                    location, said = reply.headers.get("Location"), reply.headers
-                    if reply.status not in _REDIRECTS or location is None:
-                        yield Here(reply)
-                        return
-            finally:
-                if not is_free and not is_answered:
-                    self._governor.learn("resolvers", [])
+            admitted = nullcontext(None) if is_free else self._governor.request("resolvers")
+            with admitted as answered, session.get(url, {**self._headers, **wanted}, follows=False) as reply:
+                if answered is not None:
+                    answered([reply.headers])
+                elif parse_limit(reply.headers) is not None:
+                    self._meters_hops = True
+                spent(0 if is_free and not self._meters_hops else 1)
+                if reply.status == 429:
+                    self._governor.refuse("resolvers", reply.headers)
+                location, said = reply.headers.get("Location"), reply.headers
+                if reply.status not in _REDIRECTS or location is None:
+                    yield Here(reply)
+                    return
             url = urljoin(url, location)
             if urlsplit(url).netloc != self._origin:
                 yield Elsewhere(url, parse(said))

@@ -119,23 +119,16 @@ class Client:
 
     def _json(self, url: str, repo: Repo, spend: Spend) -> tuple[Any, str | None]:
         def attempt() -> tuple[Any, str | None]:
-            self._governor.admit("api")
-            is_answered = False
-            try:
-                with session.get(url, self._headers) as reply:
-                    own = urlsplit(self._endpoint).netloc
-                    hops = [headers for hop, headers in reply.hops if urlsplit(hop).netloc == own]
-                    is_answered = True
-                    self._governor.learn("api", hops)
-                    spend(Fetched(requests=len(hops)))
-                    if reply.status == 429:
-                        self._governor.refuse("api", reply.headers)
-                    refusals.check(reply, repo, path=None, endpoint=self._endpoint, has_token=self._token is not None)
-                    link = _NEXT.search(reply.headers.get("Link", ""))
-                    return reply.json(), self._here(link[1]) if link else None
-            finally:
-                if not is_answered:
-                    self._governor.learn("api", [])
+            with self._governor.request("api") as answered, session.get(url, self._headers) as reply:
+                own = urlsplit(self._endpoint).netloc
+                hops = [headers for hop, headers in reply.hops if urlsplit(hop).netloc == own]
+                answered(hops)
+                spend(Fetched(requests=len(hops)))
+                if reply.status == 429:
+                    self._governor.refuse("api", reply.headers)
+                refusals.check(reply, repo, path=None, endpoint=self._endpoint, has_token=self._token is not None)
+                link = _NEXT.search(reply.headers.get("Link", ""))
+                return reply.json(), self._here(link[1]) if link else None
 
         return retrying(attempt, what=f"the listing of {repo.repo_id}", observe=self._observe, stopped=self._stopped)
 

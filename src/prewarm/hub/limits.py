@@ -11,7 +11,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -24,8 +25,6 @@ _BLIND_WAIT_MAX_S = 60.0
 # The header's seconds are whole: a request right at the end of the last one could still be in the old window.
 _MARGIN_S = 0.25
 _ROUNDING_S = 1.0
-# Two answers speak of the same window where the resets that they name are this near to each other.
-_SAME_WINDOW_S = 1.5
 _ANSWER_S = 0.5
 # How long other processes wait for the word of the one that finds out what a new window allows.
 _FIND_OUT_S = 1.0
@@ -64,11 +63,9 @@ class _Bucket:
 
     def take_in(self, remaining: int, resets_at: float) -> None:
         """What an answer says; answers may overtake each other."""
-        is_same = self.remaining is not None and abs(resets_at - self.resets_at) < _SAME_WINDOW_S
-        if is_same and self.remaining is not None:
-            self.remaining, self.resets_at = min(self.remaining, remaining), min(self.resets_at, resets_at)
-        elif resets_at > self.resets_at:
-            self.remaining, self.resets_at = remaining, resets_at
+        known = None if self.remaining is None else Window(remaining=self.remaining, resets_at=self.resets_at)
+        window = Window(remaining=remaining, resets_at=resets_at).merged(known)
+        self.remaining, self.resets_at = window.remaining, window.resets_at
 
 
 def parse_limit(headers: Mapping[str, str]) -> tuple[str, int, float] | None:
@@ -162,6 +159,28 @@ class Governor:
                 raise Interrupted
             self._end_wait(name)
             bucket.in_flight += 1
+
+    @contextmanager
+    def request(self, name: str) -> Iterator[Callable[[Iterable[Mapping[str, str]]], None]]:
+        """Admit one request; gives what takes in its answer's hops, and takes in that there was none.
+
+        Raises:
+            HubError: as ``admit``.
+            Interrupted: as ``admit``.
+        """
+        self.admit(name)
+        is_answered = False
+
+        def answered(hops: Iterable[Mapping[str, str]]) -> None:
+            nonlocal is_answered
+            is_answered = True
+            self.learn(name, hops)
+
+        try:
+            yield answered
+        finally:
+            if not is_answered:
+                self.learn(name, [])
 
     def learn(self, name: str, hops: Iterable[Mapping[str, str]]) -> None:
         """Take in what the hops of an admitted request's answer say; none, where it had no answer."""

@@ -7,6 +7,7 @@ apart here and nowhere else, since ``except httpx.ConnectError`` catches nothing
 from __future__ import annotations
 
 import importlib
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ class Reply:
         with _translated(self.url):
             body = self._response.read()
         try:
-            return importlib.import_module("json").loads(body)
+            return json.loads(body)
         except ValueError:
             raise Transient(
                 "the answer is no JSON",
@@ -144,6 +145,11 @@ def get(url: str, sent: Mapping[str, str], *, follows: bool = True) -> Iterator[
         response.close()
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, short enough for a message."""
+    return (str(error).splitlines() or [""])[0][:200]
+
+
 def origin_of(url: str) -> str:
     """Scheme and host of an address: what may stand in a message."""
     parts = urlsplit(url)
@@ -168,7 +174,7 @@ def _translated(url: str) -> Iterator[None]:
 def _translate(library: Any, error: BaseException, origin: str) -> NoReturn:
     """Raise what a transport's error means; the one place where they are told apart."""
     hint = "look at the network and at HF_ENDPOINT; what has arrived is kept: run it again"
-    said = (str(error).splitlines() or [""])[0][:200]
+    said = first_line(error)
     if type(error).__name__ == "OfflineModeIsEnabled":
         raise HubError(
             "unreachable",

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 _LOCK_S = 1.0
+# Two speak of the same window where the resets that they name are this near to each other.
 _SAME_WINDOW_S = 1.5
 
 
@@ -20,7 +21,7 @@ class Window:
 
     remaining: int
     resets_at: float
-    """Seconds since the epoch."""
+    """Seconds: since the epoch where it is shared, of the governor's clock inside of it."""
 
     def merged(self, other: Window | None) -> Window:
         """What both know: the later window, and the lesser rest of the same one."""

@@ -21,7 +21,7 @@ from prewarm.hub.retry import retrying
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
 from prewarm.observe import Observer
 from prewarm.ports import Sink
-from prewarm.ranges import Range
+from prewarm.ranges import Range, total
 from prewarm.records import Fetched, LockedRepo, RepoFile
 
 PARALLEL_BYTES = 8 << 20
@@ -90,7 +90,7 @@ class Transfer:
             CacheError: it cannot be written.
         """
         missing = self._sink.missing()
-        self._count(self._file.size - sum(end - start for start, end in missing), is_new=False)
+        self._count(self._file.size - total(missing), is_new=False)
         retrying(
             self._whole,
             what=self._what,
@@ -152,7 +152,7 @@ class Transfer:
             start, end = self._todo.pop(0)
             if self._takes_ranges and self._file.size >= PARALLEL_BYTES:
                 # Large ones first, and small ones at the end, so that all lines end together.
-                left = end - start + sum(last - first for first, last in self._todo)
+                left = end - start + total(self._todo)
                 most = XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
                 share = min(most, max(RANGE_MIN_BYTES, -(-left // self._means.lines.count)))
                 if start + share < end:

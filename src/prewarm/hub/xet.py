@@ -113,26 +113,20 @@ class Xet:
             for offset, piece in group.download_unordered_stream(info, start, end):
                 yield start + offset, piece
         except (OSError, RuntimeError, ValueError) as error:
-            raise XetFailedError((str(error).splitlines() or [""])[0][:200]) from None
+            raise XetFailedError(session.first_line(error)) from None
 
     def _open(self, file: XetFile) -> tuple[Any, float]:
         import hf_xet
 
         url = f"{self._endpoint}{file.token_path}"
-        self._governor.admit("api")
-        answered = False
         try:
-            with session.get(url, self._headers) as reply:
-                answered = True
-                self._governor.learn("api", [reply.headers])
+            with self._governor.request("api") as answered, session.get(url, self._headers) as reply:
+                answered([reply.headers])
                 if reply.status != 200:
                     raise XetFailedError(f"the Hub answers {reply.status} for a read token")
                 said = reply.json()
         except session.Transient as error:
             raise XetFailedError(error.reason) from None
-        finally:
-            if not answered:
-                self._governor.learn("api", [])
         if self._session is None:
             config = hf_xet.XetConfig().with_config(
                 {"telemetry.enabled": False, "client.retry_max_attempts": 3, "client.retry_base_delay": "500ms"}
@@ -147,4 +141,4 @@ class Xet:
             )
             return group, float(said["exp"])
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise XetFailedError((str(error).splitlines() or [""])[0][:200]) from None
+            raise XetFailedError(session.first_line(error)) from None

@@ -7,6 +7,6 @@ LockedEntry; ``make`` takes off what the cache holds.
 from prewarm.plan.known import Known, Needs
 from prewarm.plan.lacking import lock_entry, make, with_files
 from prewarm.plan.request import proof_request
-from prewarm.plan.select import Selection, select
+from prewarm.plan.select import Selection, matches_any, select
 
-__all__ = ["Known", "Needs", "Selection", "lock_entry", "make", "proof_request", "select", "with_files"]
+__all__ = ["Known", "Needs", "Selection", "lock_entry", "make", "matches_any", "proof_request", "select", "with_files"]

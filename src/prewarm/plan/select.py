@@ -70,7 +70,7 @@ def _folder(entry: Entry) -> str:
 
 
 def _matching(entry: Entry, paths: Collection[str]) -> set[str]:
-    chosen = {path for path in paths if _matches_any(path, entry.include)} if entry.include else set(paths)
+    chosen = {path for path in paths if matches_any(path, entry.include)} if entry.include else set(paths)
     if not chosen:
         raise PlanError(
             "not-found",
@@ -80,14 +80,17 @@ def _matching(entry: Entry, paths: Collection[str]) -> set[str]:
     return chosen
 
 
-def _matches_any(path: str, globs: Collection[str]) -> bool:
-    # As huggingface_hub's allow_patterns: "*" crosses folders, and a pattern that ends in "/" means all below it.
+def matches_any(path: str, globs: Collection[str]) -> bool:
+    """Whether a glob of ``include`` or ``exclude`` matches.
+
+    As huggingface_hub's allow_patterns: "*" crosses folders, and a pattern that ends in "/" means all below it.
+    """
     return any(fnmatch.fnmatchcase(path, glob + "*" if glob.endswith("/") else glob) for glob in globs)
 
 
 def _frozen(chosen: Mapping[Repo, set[str]], entry: Entry) -> dict[Repo, frozenset[str]]:
     kept = {
-        repo: frozenset(path for path in paths if not _matches_any(path, entry.exclude))
+        repo: frozenset(path for path in paths if not matches_any(path, entry.exclude))
         for repo, paths in chosen.items()
     }
     if not any(kept.values()):

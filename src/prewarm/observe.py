@@ -66,6 +66,20 @@ class Waiting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LimitForeseen:
+    """The plans need more requests than the bucket's window has left."""
+
+    bucket: str
+    requests: int
+    """Those that are still to be sent."""
+    remaining: int
+    wait_s: float
+    """How long the run will wait for later windows, in total; at least, where the Hub names no policy."""
+    max_wait_s: float
+    """How long it may wait yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProofStarted:
     """The entry's classes are being loaded, offline."""
 
@@ -101,6 +115,7 @@ Event: TypeAlias = (
     | FileFetched
     | Retrying
     | Waiting
+    | LimitForeseen
     | ProofStarted
     | FilesAdded
     | EntryFinished

@@ -46,6 +46,9 @@ class Hub(Protocol):
     def waited_s(self) -> float:
         """Seconds that this run has waited for rate limits so far."""
 
+    def expect(self, *, listings: int = 0, files: int = 0) -> None:
+        """Plans will ask for so many: where the Hub's limits are too low for them, the observer is told."""
+
     def listing(self, repo: Repo, spend: Callable[[Fetched], None]) -> Listing:
         """The commit and the files of ``repo``; ``spend`` is told what it cost, also where it fails.
 

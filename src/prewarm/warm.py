@@ -31,6 +31,7 @@ def warm(entries: Sequence[Entry], lock: Lock, tools: Tools, options: Options) -
     """
     if not options.dry_run and any(mode_of(entry, options.proof) == "load" for entry in entries):
         tools.prover.start()
+    tools.hub.expect(listings=len({entry.repo for entry in entries if locks.find(lock, entry) is None}))
     with ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry") as pool:
         futures = [pool.submit(_warm_entry, entry, locks.find(lock, entry), tools, options) for entry in entries]
         try:
@@ -68,6 +69,7 @@ def _steps(
     yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
     tools.observe(EntryPlanned(entry=entry, plan=plan))
     tools.cache.reserve(plan.missing)
+    tools.hub.expect(files=0 if options.dry_run else len(plan.missing))
     if options.dry_run:
         return
     fetch([pair for pair in plan.missing if pair[1].size <= SMALL_BYTES], tools, account)

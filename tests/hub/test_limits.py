@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
 from prewarm.errors import HubError, Interrupted
-from prewarm.hub.limits import Governor, parse_limit, parse_retry_after
-from prewarm.observe import Event, Waiting
+from prewarm.hub.announced import parse_limit, parse_policy, parse_retry_after
+from prewarm.hub.limits import Governor
+from prewarm.hub.shared import SharedWindows
+from prewarm.observe import Event, LimitForeseen, Waiting
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,8 @@ def test_one_request_finds_out_what_a_new_window_allows() -> None:
 
 def test_a_hub_that_names_no_limit_is_not_slowed() -> None:
     governor = Governor(0, lambda event: None)
+    governor.admit("api")
+    governor.learn("api", [{}])
     for _ in range(50):
         governor.admit("api")
     for _ in range(50):
@@ -102,6 +107,8 @@ def test_a_hub_that_names_no_limit_is_not_slowed() -> None:
 
 def test_answers_that_overtake_each_other() -> None:
     governor = Governor(0, lambda event: None)
+    governor.admit("api")
+    governor.learn("api", answer(5, 50))
     for _ in range(3):
         governor.admit("api")
     for left in (0, 2, 1):
@@ -112,6 +119,8 @@ def test_answers_that_overtake_each_other() -> None:
 
 def test_requests_on_their_way_count_against_what_is_left() -> None:
     governor = Governor(0, lambda event: None)
+    governor.admit("api")
+    governor.learn("api", answer(9, 100))
     for _ in range(3):
         governor.admit("api")
     governor.learn("api", answer(3, 100))
@@ -164,3 +173,73 @@ def test_stop_ends_every_wait() -> None:
     governor.stop()
     thread.join(timeout=5)
     assert len(raised) == 1
+
+
+def test_the_policy() -> None:
+    assert parse_policy({"RateLimit-Policy": '"fixed window";"api";q=500;w=300'}) == ("api", 500, 300.0)
+    assert parse_policy({"ratelimit-policy": '"resolvers";q=5000;w=300'}) == ("resolvers", 5000, 300.0)
+    assert parse_policy({"RateLimit-Policy": "sliding"}) is None
+    assert parse_policy({}) is None
+
+
+def foreseen(events: list[Event]) -> list[tuple[int, int, float]]:
+    return [(event.requests, event.remaining, event.wait_s) for event in events if isinstance(event, LimitForeseen)]
+
+
+def test_a_plan_that_needs_more_than_is_left_is_told_before_it_is_sent() -> None:
+    events: list[Event] = []
+    governor = Governor(60, events.append, clock=lambda: 0.0)
+    governor.admit("resolvers")
+    policy = {"RateLimit-Policy": '"fixed window";"resolvers";q=20;w=6'}
+    governor.learn("resolvers", [{**answer(19, 5.75, "resolvers")[0], **policy}])
+    governor.expect("resolvers", 19)
+    assert foreseen(events) == []
+    governor.expect("resolvers", 1)
+    assert foreseen(events) == [(20, 19, 6.0)]
+    governor.expect("resolvers", 19)
+    assert len(foreseen(events)) == 1, "it takes no longer"
+    governor.expect("resolvers", 41)
+    assert foreseen(events)[1:] == [(80, 19, 24.0)]
+
+
+def test_a_plan_is_judged_by_the_first_answer_where_nothing_was_known() -> None:
+    events: list[Event] = []
+    governor = Governor(60, events.append, clock=lambda: 0.0)
+    governor.expect("api", 10)
+    assert foreseen(events) == []
+    governor.admit("api")
+    governor.learn("api", answer(3, 9.75))
+    assert foreseen(events) == [(9, 3, 10.0)], "at least until the reset, where the Hub names no policy"
+
+
+def test_what_another_process_knows_counts_before_the_first_request(tmp_path: Path) -> None:
+    first = Governor(60, lambda event: None, shared=SharedWindows(tmp_path, "http://hub", None))
+    first.admit("api")
+    first.learn("api", answer(5, 100))
+    events: list[Event] = []
+    Governor(60, events.append, shared=SharedWindows(tmp_path, "http://hub", None)).expect("api", 6)
+    assert [(requests, left) for requests, left, _ in foreseen(events)] == [(6, 5)]
+
+
+def test_requests_of_others_in_the_process_wait_and_are_never_refused_by_us() -> None:
+    governor = Governor(60, lambda event: None)
+    governor.overhear("api", answer(1, 0.2)[0])
+    governor.let_pass("api")
+    began = time.monotonic()
+    governor.let_pass("api")
+    assert time.monotonic() - began >= 0.2
+    strict = Governor(0, lambda event: None)
+    strict.overhear("api", answer(0, 1000)[0])
+    strict.let_pass("api")
+    assert strict.waited_s == 0
+
+
+def test_the_first_request_to_a_hub_finds_out_what_it_allows() -> None:
+    governor = Governor(60, lambda event: None)
+    governor.admit("api")
+    assert not governor._buckets["api"].has_room(time.monotonic())
+    governor.learn("api", [])
+    assert governor._buckets["api"].has_room(time.monotonic()), "no answer says nothing: the next one asks"
+    governor.admit("api")
+    governor.learn("api", answer(3, 60))
+    assert governor._buckets["api"].has_room(time.monotonic())

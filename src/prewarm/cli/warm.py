@@ -153,7 +153,7 @@ def run(
     disk = DiskCache(root, stopped, forgets=force)
     prover = Runner(environ=os.environ, token=session.token(), cache=root, timeout_s=settings.proof_timeout_s)
     try:
-        with ThreadPoolExecutor(settings.workers, thread_name_prefix="file") as files:
+        with hub.governing(), ThreadPoolExecutor(settings.workers, thread_name_prefix="file") as files:
             tools = Tools(
                 hub=hub,
                 cache=Preview(disk) if dry_run else disk,

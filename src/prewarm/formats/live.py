@@ -23,6 +23,7 @@ from prewarm.observe import (
     Event,
     FileFetched,
     FilesAdded,
+    LimitForeseen,
     Notice,
     ProofStarted,
     Retrying,
@@ -133,7 +134,7 @@ class LiveLines:
                     self._live.console.print(Text(line_of(event, verbose=False), style="red"))
             case Waiting(bucket=bucket, wait_s=wait_s):
                 self._waits[bucket] = self._clock() + wait_s
-            case Retrying() | Notice():
+            case Retrying() | LimitForeseen() | Notice():
                 self._live.console.print(Text(line_of(event, verbose=False), style="yellow"))
             case FileFetched():
                 pass

@@ -14,6 +14,7 @@ from prewarm.observe import (
     Event,
     FileFetched,
     FilesAdded,
+    LimitForeseen,
     Notice,
     ProofStarted,
     Retrying,
@@ -70,6 +71,14 @@ def line_of(event: Event, *, verbose: bool) -> str:
             return f"{what}: {reason}; try {attempt + 1} in {duration(wait_s)}"
         case Waiting(bucket=bucket, wait_s=wait_s):
             return f"waiting {duration(wait_s)} for the Hub's limit on '{bucket}' to reset"
+        case LimitForeseen(bucket=bucket, requests=requests, remaining=left, wait_s=wait_s, max_wait_s=max_wait_s):
+            said = (
+                f"{plural(requests, 'request')} to send, and the Hub's limit on '{bucket}' has {left} left: "
+                f"this run will wait about {duration(wait_s)}"
+            )
+            if wait_s > max_wait_s:
+                said += f", and may wait {duration(max_wait_s)} (--max-wait): it will end there, and keep what arrived"
+            return said
         case ProofStarted(entry=entry):
             return f"{entry.id}: loading offline"
         case FilesAdded(entry=entry, paths=paths):

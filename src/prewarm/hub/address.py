@@ -9,7 +9,8 @@ from urllib.parse import urljoin, urlsplit
 
 from prewarm.errors import HubError
 from prewarm.hub import session
-from prewarm.hub.limits import Governor, parse_limit
+from prewarm.hub.announced import parse_limit
+from prewarm.hub.limits import Governor
 from prewarm.hub.xet import XetFile, parse
 
 _HOPS_MAX = 10

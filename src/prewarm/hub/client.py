@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -55,6 +56,37 @@ class Client:
             # "auto" is HTTP: see docs/benchmarks.md for what was measured.
             xet=Xet(self._endpoint, self._headers, self._governor) if transfer == "xet" and is_available() else None,
         )
+
+    @contextmanager
+    def governing(self) -> Iterator[None]:
+        """Hold everything in this process that asks the same Hub inside its quotas, as this run's own requests are."""
+
+        def before(url: str) -> None:
+            if bucket := self._bucket(url):
+                self._governor.let_pass(bucket)
+
+        def after(url: str, status: int, headers: Mapping[str, str]) -> None:
+            if bucket := self._bucket(url):
+                self._governor.overhear(bucket, headers)
+                if status == 429:
+                    self._governor.refuse(bucket, headers)
+
+        with session.watched(before, after):
+            yield
+
+    def expect(self, *, listings: int = 0, files: int = 0) -> None:
+        """Plans will ask for so many: where the Hub's limits are too low for them, the observer is told."""
+        for bucket, count in (("api", listings), ("resolvers", files)):
+            if count:
+                self._governor.expect(bucket, count)
+
+    def _bucket(self, url: str) -> str | None:
+        parts = urlsplit(url)
+        if parts.netloc != urlsplit(self._endpoint).netloc or "/resolve-cache/" in parts.path:
+            return None
+        if "/resolve/" in parts.path:
+            return "resolvers"
+        return "api" if "/api/" in parts.path else None
 
     @property
     def endpoint(self) -> str:

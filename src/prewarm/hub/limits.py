@@ -1,26 +1,24 @@
-"""The governor: keeps all workers inside the Hub's quotas. Changes with how the Hub announces its limits.
+"""The governor: keeps all workers inside the Hub's quotas. Changes with who has to wait for what.
 
-Every answer's ``RateLimit`` header (huggingface.co/docs/hub/rate-limits; draft-ietf-httpapi-ratelimit-headers) says
-how many requests are left in the bucket's window and when it resets. At zero all workers wait for the reset, and no
-request is spent on a refusal.
+Every answer says how many requests are left in its bucket's window, and when that resets. At zero all workers wait for
+the reset, and no request is spent on a refusal.
 """
 
 from __future__ import annotations
 
+import math
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from prewarm.errors import HubError, Interrupted
+from prewarm.hub.announced import parse_limit, parse_policy, parse_retry_after
 from prewarm.hub.shared import SharedWindows, Window
-from prewarm.observe import Observer, Waiting
+from prewarm.observe import LimitForeseen, Observer, Waiting
 
-_LIMIT = re.compile(r'"?([\w-]+)"?\s*;\s*r=(\d+)\s*;\s*t=(\d+(?:\.\d+)?)')
 _BLIND_WAIT_MAX_S = 60.0
 # The header's seconds are whole: a request right at the end of the last one could still be in the old window.
 _MARGIN_S = 0.25
@@ -28,6 +26,8 @@ _ROUNDING_S = 1.0
 _ANSWER_S = 0.5
 # How long other processes wait for the word of the one that finds out what a new window allows.
 _FIND_OUT_S = 1.0
+# A wait that was told is told again when it has grown by this much, as more plans are made.
+_WORTH_TELLING = 1.5
 
 
 @dataclass
@@ -35,7 +35,9 @@ class _Bucket:
     """What is known of one bucket's window."""
 
     remaining: int | None = None
-    """The least that an answer of this window has named; None: the Hub names no limit, or has not yet."""
+    """The least that an answer of this window has named; None: none has."""
+    is_silent: bool = False
+    """Whether the Hub answers and names no limit."""
     resets_at: float = 0.0
     closed_until: float = 0.0
     """After a refusal: nothing is sent before."""
@@ -43,14 +45,21 @@ class _Bucket:
     """Requests without an answer yet; each may take one of those that remain."""
     blind_refusals: int = 0
     margin_s: float = _MARGIN_S
+    quota: int | None = None
+    """Requests of a whole window; None: the Hub does not say."""
+    window_s: float = 0.0
+    expected: int = 0
+    """Requests that the plans need, and that have not been sent yet."""
+    foreseen_s: float = 0.0
+    """The wait that was told last."""
 
     def has_room(self, now: float) -> bool:
         """Whether one more request may be sent."""
         if self.closed_until > now:
             return False
-        if self.remaining is None:
+        if self.remaining is None and self.is_silent:
             return True
-        if self.resets_at <= now:
+        if self.remaining is None or self.resets_at <= now:
             # A window of which nothing is known: one request finds out, as others may use the same address.
             return self.in_flight == 0
         return self.remaining > self.in_flight
@@ -61,37 +70,19 @@ class _Bucket:
             return self.closed_until - now
         return None if self.in_flight else self.resets_at - now
 
+    def foreseen(self, now: float) -> tuple[int, float]:
+        """Requests that are left, and seconds that those expected will wait for later windows; 0.0: for none."""
+        left = max(0, (self.remaining or 0) - self.in_flight) if self.resets_at > now else self.quota or 0
+        if self.remaining is None or self.expected <= left:
+            return left, 0.0
+        windows = math.ceil((self.expected - left) / self.quota) if self.quota else 1
+        return left, max(0.0, self.resets_at - now) + (windows - 1) * self.window_s
+
     def take_in(self, remaining: int, resets_at: float) -> None:
         """What an answer says; answers may overtake each other."""
         known = None if self.remaining is None else Window(remaining=self.remaining, resets_at=self.resets_at)
         window = Window(remaining=remaining, resets_at=resets_at).merged(known)
         self.remaining, self.resets_at = window.remaining, window.resets_at
-
-
-def parse_limit(headers: Mapping[str, str]) -> tuple[str, int, float] | None:
-    """(bucket, requests left, seconds to the reset) of a ``RateLimit`` header, or None."""
-    match = _LIMIT.search(headers.get("RateLimit") or headers.get("ratelimit") or "")
-    return (match[1], int(match[2]), float(match[3])) if match else None
-
-
-def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds of a ``Retry-After`` header, given in seconds or as a date (RFC 9110, 10.2.3), or None.
-
-    Args:
-        headers: of the answer.
-        now: seconds since the epoch.
-    """
-    text = (headers.get("Retry-After") or headers.get("retry-after") or "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (TypeError, ValueError):
-        return None
 
 
 class Governor:
@@ -159,6 +150,35 @@ class Governor:
                 raise Interrupted
             self._end_wait(name)
             bucket.in_flight += 1
+            bucket.expected = max(0, bucket.expected - 1)
+
+    def expect(self, name: str, count: int) -> None:
+        """Plans need ``count`` more requests: where the window has not so many left, the wait is told.
+
+        It is told once more where it turns out to take much longer.
+        """
+        with self._changed:
+            bucket = self._buckets.setdefault(name, _Bucket())
+            bucket.expected += count
+            if self._shared is not None:
+                self._hear(name, bucket)
+            self._foresee(name, bucket)
+
+    def let_pass(self, name: str) -> None:
+        """Hold a request back that somebody else in this process sends, as long as this run may wait at all."""
+        try:
+            self.admit(name)
+        except (HubError, Interrupted):
+            # Whose request it is gets the Hub's own answer.
+            return
+        # Whether it is answered is not known here: it counts as sent from now on.
+        self.learn(name, [])
+
+    def overhear(self, name: str, headers: Mapping[str, str]) -> None:
+        """Take in what the answer to such a request says."""
+        with self._changed:
+            self._buckets.setdefault(name, _Bucket()).in_flight += 1
+        self.learn(name, [headers])
 
     @contextmanager
     def request(self, name: str) -> Iterator[Callable[[Iterable[Mapping[str, str]]], None]]:
@@ -187,12 +207,18 @@ class Governor:
         with self._changed:
             own = self._buckets.setdefault(name, _Bucket())
             own.in_flight = max(0, own.in_flight - 1)
-            said = [limit for limit in map(parse_limit, hops) if limit is not None]
+            heard = list(hops)
+            said = [limit for limit in map(parse_limit, heard) if limit is not None]
             for bucket_name, remaining, reset_s in said:
                 bucket = self._buckets.setdefault(bucket_name, _Bucket())
                 bucket.take_in(remaining, self._clock() + reset_s + bucket.margin_s)
                 bucket.blind_refusals = 0
                 self._tell(bucket_name, bucket)
+            for policy in filter(None, map(parse_policy, heard)):
+                bucket = self._buckets.setdefault(policy[0], _Bucket())
+                bucket.quota, bucket.window_s = policy[1:]
+            self._foresee(name, own)
+            own.is_silent = own.is_silent or (bool(heard) and not said)
             if not said and own.remaining is not None:
                 # It may have been counted all the same.
                 own.remaining = max(0, own.remaining - 1) if own.resets_at > self._clock() else None
@@ -232,6 +258,31 @@ class Governor:
             return True, Window(remaining=bucket.remaining - 1, resets_at=bucket.resets_at + ahead)
 
         return self._shared.change(name, take)
+
+    def _hear(self, name: str, bucket: _Bucket) -> None:
+        assert self._shared is not None
+        ahead = self._wall_clock() - self._clock()
+
+        def hear(window: Window | None) -> tuple[None, None]:
+            if window is not None:
+                bucket.take_in(window.remaining, window.resets_at - ahead)
+            return None, None
+
+        self._shared.change(name, hear)
+
+    def _foresee(self, name: str, bucket: _Bucket) -> None:
+        left, wait_s = bucket.foreseen(self._clock())
+        if wait_s > bucket.foreseen_s * _WORTH_TELLING:
+            bucket.foreseen_s = wait_s
+            self._observe(
+                LimitForeseen(
+                    bucket=name,
+                    requests=bucket.expected,
+                    remaining=left,
+                    wait_s=wait_s,
+                    max_wait_s=max(0.0, self._max_wait_s - self._promised_s),
+                )
+            )
 
     def _tell(self, name: str, bucket: _Bucket) -> None:
         if self._shared is None or bucket.remaining is None:

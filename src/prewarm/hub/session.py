@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -22,6 +22,8 @@ from prewarm.errors import HubError, SettingsError
 
 _REDIRECTS_MAX = 10
 CONNECT_TIMEOUT_S = 10.0
+_OURS = "prewarm"
+"""Marks the requests that are governed where they are sent."""
 
 
 class Transient(Exception):
@@ -137,12 +139,50 @@ def get(url: str, sent: Mapping[str, str], *, follows: bool = True) -> Iterator[
     session = get_session()
     timeout = _library().Timeout(constants.HF_HUB_DOWNLOAD_TIMEOUT, connect=CONNECT_TIMEOUT_S)
     with _translated(url):
-        request = session.build_request("GET", url, headers={**sent, "Accept-Encoding": "identity"}, timeout=timeout)
+        request = session.build_request(
+            "GET",
+            url,
+            headers={**sent, "Accept-Encoding": "identity"},
+            timeout=timeout,
+            extensions={_OURS: True},
+        )
         response = session.send(request, stream=True, follow_redirects=follows)
     try:
         yield Reply(response)
     finally:
         response.close()
+
+
+@contextmanager
+def watched(before: Callable[[str], None], after: Callable[[str, int, Mapping[str, str]], None]) -> Iterator[None]:
+    """Let everything else in this process that sends through huggingface_hub's session be seen as well.
+
+    Args:
+        before: is given the address of every request that is not prewarm's, redirects included; may hold it back.
+        after: is given address, status and headers of its answer.
+    """
+    session = get_session()
+
+    def on_request(request: Any) -> None:
+        if _OURS not in request.extensions:
+            before(str(request.url))
+
+    def on_response(response: Any) -> None:
+        if _OURS not in response.request.extensions:
+            after(str(response.request.url), int(response.status_code), response.headers)
+
+    hooks = session.event_hooks
+    session.event_hooks = {
+        "request": [*hooks["request"], on_request],
+        "response": [*hooks["response"], on_response],
+    }
+    try:
+        yield
+    finally:
+        session.event_hooks = {
+            kind: [hook for hook in kept if hook not in (on_request, on_response)]
+            for kind, kept in session.event_hooks.items()
+        }
 
 
 def first_line(error: BaseException) -> str:

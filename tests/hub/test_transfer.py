@@ -24,7 +24,7 @@ from prewarm.hub.lines import Lines
 from prewarm.hub.session import Transient
 from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
 from prewarm.observe import Event, Retrying
-from prewarm.records import Digest, Fetched, Listing, LockedRepo, Repo
+from prewarm.records import Digest, Fetched, Listing, LockedRepo, Repo, TransferMode
 
 Serve = Callable[..., Repository]
 REPO = Repo(repo_id="org/files")
@@ -44,9 +44,9 @@ def here(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
 class Run:
     """One run of a process, on a cache that others may have used before."""
 
-    def __init__(self, root: Path, workers: int = 4) -> None:
+    def __init__(self, root: Path, workers: int = 4, transfer: TransferMode = "auto") -> None:
         self.events: list[Event] = []
-        self.client = Client(workers=workers, max_wait_s=30, observe=self.events.append)
+        self.client = Client(workers=workers, max_wait_s=30, observe=self.events.append, transfer=transfer)
         self.cache = DiskCache(root, threading.Event())
         self.spent = Fetched()
         self.received = 0
@@ -347,19 +347,27 @@ def test_what_is_hashed_is_not_written_again(tmp_path: Path) -> None:
     assert (tmp_path / "blob").read_bytes() == b"abc"
 
 
+XET_PATHS = ["*/xet-read-token/*", "/v1/*"]
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_whatever_goes_wrong_no_wrong_byte_is_kept(
     seed: int, hub: LocalHub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every fault, on every kind of request, at random: the cache ends complete and right, or with a named error."""
+    """Every fault, on every kind of request, over HTTP and over Xet, at random: the cache ends complete and right, or with a named error."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+    # hf_xet keeps its logs below it.
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     rng = random.Random(seed)
+    hub.routes.serves_xet = over_xet = seed % 5 == 0
     content = LARGE[: 10_000_000 + rng.randrange(1000)]
     serve(files={"large.bin": content, "small.txt": SMALL, "small.bin": SMALL})
     for _ in range(rng.randrange(1, 9)):
         hub.faults.add(
             Fault(
-                path=rng.choice(["*", "/api/models/*", "*/resolve/*", "*large.bin", "*small.txt"]),
+                path=rng.choice(
+                    ["*", "/api/models/*", "*/resolve/*", "*large.bin", "*small.txt"] + XET_PATHS * over_xet
+                ),
                 kind=rng.choice(KINDS),
                 count=rng.choice([1, 1, 1, 2, 3, 7]),
                 origin=rng.choice(["hub", "cdn", "any"]),
@@ -371,7 +379,8 @@ def test_whatever_goes_wrong_no_wrong_byte_is_kept(
             )
         )
     listing: Listing | None = None
-    run = Run(tmp_path, workers=rng.choice([1, 2, 4]))
+    transfer: TransferMode = "xet" if over_xet else "http"
+    run = Run(tmp_path, rng.choice([1, 2, 4]), transfer)
     named: list[EntryError] = []
     for path in ("large.bin", "small.txt", "small.bin"):
         try:
@@ -389,7 +398,7 @@ def test_whatever_goes_wrong_no_wrong_byte_is_kept(
         assert listing is not None
         assert run.content("large.bin") == content
     hub.faults.clear()
-    again = Run(tmp_path)
+    again = Run(tmp_path, transfer=transfer)
     for path, expected in (("large.bin", content), ("small.txt", SMALL), ("small.bin", SMALL)):
         again.fetch(path)
         assert again.content(path) == expected

@@ -18,16 +18,15 @@ from prewarm.hub.address import Here, Resolver
 from prewarm.hub.gather import gathered
 from prewarm.hub.lines import Lines
 from prewarm.hub.retry import retrying
+from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
 from prewarm.observe import Observer
 from prewarm.ports import Sink
-from prewarm.ranges import Range, total
+from prewarm.ranges import total
 from prewarm.records import Fetched, LockedRepo, RepoFile
 
 PARALLEL_BYTES = 8 << 20
 """Files from this size on are fetched in several ranges at once."""
-RANGE_MIN_BYTES = 1 << 20
-RANGE_MAX_BYTES = 32 << 20
 XET_RANGE_MAX_BYTES = 4 << 20
 """Over Xet a range is given as a whole or nearly so: what a kill loses is one for every line."""
 WHOLE_ATTEMPTS = 3
@@ -76,8 +75,7 @@ class Transfer:
         self._resolving = threading.Lock()
         self._elsewhere: str | None = None
         self._in_xet: XetFile | None = None
-        self._takes_ranges = True
-        self._todo: list[Range] = []
+        self._shares = Shares(means.lines.count if file.size >= PARALLEL_BYTES else 1)
         self._arrived = 0
         self._failure: BaseException | None = None
         self.spent = Fetched()
@@ -100,7 +98,8 @@ class Transfer:
         )
 
     def _whole(self) -> None:
-        self._todo, self._failure = self._sink.missing(), None
+        self._shares.put(self._sink.missing())
+        self._fail(None)
         helpers: list[threading.Thread] = []
         try:
             self._work(helpers)
@@ -108,8 +107,12 @@ class Transfer:
             self._fail(error)
         for helper in helpers:
             helper.join()
-        if self._failure is not None:
-            raise self._failure
+        failure = self._failure
+        if isinstance(failure, _NoRangesError):
+            self._whole()
+            return
+        if failure is not None:
+            raise failure
         try:
             self._sink.finish()
         except CacheError as error:
@@ -119,10 +122,9 @@ class Transfer:
             raise session.Transient(error.message, HubError("corrupt", error.message, hint=error.hint)) from None
 
     def _work(self, helpers: list[threading.Thread] | None) -> None:
-        while (taken := self._take()) is not None:
-            left = _Left(*taken)
+        while self._failure is None and (left := self._shares.take(self._most())) is not None:
 
-            def attempt(left: _Left = left) -> None:
+            def attempt(left: Share = left) -> None:
                 self._bring(left, helpers)
 
             retrying(attempt, what=self._what, observe=self._means.observe, stopped=self._means.stopped)
@@ -138,42 +140,19 @@ class Transfer:
             self._means.lines.give_back()
 
     def _recruit(self, helpers: list[threading.Thread]) -> None:
-        while self._takes_ranges and self._has_more() and self._means.lines.take_idle():
+        while self._failure is None and self._shares.has_more() and self._means.lines.take_idle():
             helper = threading.Thread(target=self._help, name="range")
             helpers.append(helper)
             helper.start()
 
-    # --- What is left to do ---------------------------------------------------------------------------------------
+    def _most(self) -> int:
+        return XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
 
-    def _take(self) -> Range | None:
-        with self._lock:
-            if not self._todo or self._failure is not None:
-                return None
-            start, end = self._todo.pop(0)
-            if self._takes_ranges and self._file.size >= PARALLEL_BYTES:
-                # Large ones first, and small ones at the end, so that all lines end together.
-                left = end - start + total(self._todo)
-                most = XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
-                share = min(most, max(RANGE_MIN_BYTES, -(-left // self._means.lines.count)))
-                if start + share < end:
-                    self._todo.insert(0, (start + share, end))
-                    end = start + share
-            return start, end
+    # --- What has arrived ------------------------------------------------------------------------------------------
 
-    def _has_more(self) -> bool:
+    def _fail(self, error: BaseException | None) -> None:
         with self._lock:
-            return bool(self._todo) and self._failure is None and self._file.size >= PARALLEL_BYTES
-
-    def _take_rest(self, left: _Left) -> None:
-        """One connection gets all that nobody has taken: there will be no other."""
-        with self._lock:
-            self._takes_ranges = False
-            left.end = max([left.end, *(end for _, end in self._todo)])
-            self._todo = []
-
-    def _fail(self, error: BaseException) -> None:
-        with self._lock:
-            if self._failure is None or isinstance(error, Interrupted):
+            if self._failure is None or error is None or isinstance(error, Interrupted):
                 self._failure = error
 
     def _void(self) -> None:
@@ -195,23 +174,23 @@ class Transfer:
 
     # --- One range -------------------------------------------------------------------------------------------------
 
-    def _bring(self, left: _Left, helpers: list[threading.Thread] | None) -> None:
+    def _bring(self, left: Share, helpers: list[threading.Thread] | None) -> None:
         with self._resolving:
             url = self._elsewhere
             if url is None:
                 with self._means.resolver.ask(self._url, left.start, self._spend) as found:
                     if isinstance(found, Here):
                         self._check(found.reply)
-                        self._take_rest(left)
+                        self._shares.take_rest(left)
                         self._drain(found.reply, left, self._start_of(found.reply, left))
                         return
                     url = self._elsewhere = found.url
                     if self._means.xet is not None and self._file.size >= PARALLEL_BYTES:
                         self._in_xet = found.xet
+        if helpers is not None:
+            self._recruit(helpers)
         in_xet = self._in_xet
         if self._means.xet is not None and in_xet is not None:
-            if helpers is not None:
-                self._recruit(helpers)
             self._bring_by_xet(self._means.xet, in_xet, left)
             return
         wanted = session.headers(None)
@@ -223,12 +202,14 @@ class Transfer:
                 with self._lock:
                     self._elsewhere = None if self._elsewhere == url else self._elsewhere
             self._check(reply)
+            if reply.status == 200 and "Range" in wanted and self._shares.is_divided:
+                # Several lines are at it: begin again with one, once they have ended.
+                self._shares.undivide()
+                raise _NoRangesError
             start = self._start_of(reply, left)
-            if helpers is not None and reply.status == 206:
-                self._recruit(helpers)
             self._drain(reply, left, start)
 
-    def _bring_by_xet(self, xet: Xet, file: XetFile, left: _Left) -> None:
+    def _bring_by_xet(self, xet: Xet, file: XetFile, left: Share) -> None:
         arrived = 0
         try:
             pieces, requests = xet.stream(file, self._file.size, left.start, left.end)
@@ -259,7 +240,7 @@ class Transfer:
             has_token=self._means.has_token,
         )
 
-    def _drain(self, reply: session.Reply, left: _Left, at: int) -> None:
+    def _drain(self, reply: session.Reply, left: Share, at: int) -> None:
         first = at
         try:
             for piece in gathered(reply.pieces()):
@@ -279,7 +260,7 @@ class Transfer:
         said = f"{session.origin_of(reply.url)} ends the file too early"
         raise session.Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=_PROXY), progressed=at > first)
 
-    def _start_of(self, reply: session.Reply, left: _Left) -> int:
+    def _start_of(self, reply: session.Reply, left: Share) -> int:
         """The first byte of the answer; refuses what cannot be the file."""
         if "text/html" in reply.headers.get("Content-Type", "") and not self._file.path.endswith((".html", ".htm")):
             said = f"{self._file.path} is a web page: a proxy answers in the Hub's place"
@@ -296,16 +277,12 @@ class Transfer:
             raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
         if left.start or left.end < self._file.size:
             # It knows no ranges: this one connection takes the whole file.
-            self._take_rest(left)
+            self._shares.take_rest(left)
         return 0
 
 
-@dataclass
-class _Left:
-    """What is left of a range; grows smaller as bytes arrive, so that a retry goes on where it broke."""
-
-    start: int
-    end: int
+class _NoRangesError(Exception):
+    """The origin answers with the whole file, whatever range it is asked for."""
 
 
 _PROXY = "look at HTTPS_PROXY and HF_ENDPOINT: something between here and the Hub changes what it sends"

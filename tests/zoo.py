@@ -312,14 +312,15 @@ def code(folder: Path) -> None:
 def custom_code_with_data(folder: Path) -> None:
     """Its code opens a file that no rule knows of."""
     demo.custom_code(folder)
-    (folder / "labels.txt").write_text("one\ntwo\n")
+    (folder / "data").mkdir()
+    (folder / "data" / "labels.txt").write_text("one\ntwo\n")
     modeling = folder / "modeling_tiny.py"
     modeling.write_text(
         modeling.read_text().replace(
             "        super().__init__(config)\n",
             "        super().__init__(config)\n"
             "        from huggingface_hub import hf_hub_download\n"
-            '        self.labels = open(hf_hub_download("zoo/custom-code-with-data", "labels.txt")).read()\n',
+            '        self.labels = open(hf_hub_download("zoo/custom-code-with-data", "data/labels.txt")).read()\n',
         )
     )
 

@@ -45,6 +45,11 @@ id = "zoo/custom-code-spies"
 trust_remote_code = true
 
 [[advanced]]
+id = "zoo/custom-code-with-data"
+trust_remote_code = true
+exclude = ["data/"]
+
+[[advanced]]
 id = "zoo/both"
 variant = "fp8"
 
@@ -118,6 +123,7 @@ EXPECTED = {
         "load less",
     ),
     "zoo/custom-code-spies": ("load-error", "seen:", "look at the entry's classes"),
+    "zoo/custom-code-with-data": ("load-error", "want data/labels.txt", "exclude leaves it out"),
     "zoo/both": ("not-found", "no weights of variant 'fp8'", "leave the key out"),
     "zoo/bin-only": ("unsafe", "use_safetensors is true", "leave use_safetensors out"),
     "zoo/subfolder": ("not-found", "no weights at its top, but in 'encoder'", 'subfolder = "encoder"'),

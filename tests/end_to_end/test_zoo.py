@@ -89,7 +89,7 @@ EXPECTED: dict[str, tuple[str | None, str | None, set[str]]] = {
     ),
     "zoo/custom-code": ("TinyModel", None, MODEL | CODE),
     "zoo/custom-code-elsewhere": ("TinyModel", None, MODEL),
-    "zoo/custom-code-with-data": ("TinyModel", None, MODEL | CODE | {"labels.txt"}),
+    "zoo/custom-code-with-data": ("TinyModel", None, MODEL | CODE | {"data/labels.txt"}),
     "zoo/no-model-type": ("BertModel", "BertTokenizer", MODEL | WORDS),
     "zoo/no-auto-model": ("EncoderDecoderModel", "BertTokenizer", MODEL | WORDS | {"generation_config.json"}),
     "zoo/adapter": (
@@ -186,8 +186,8 @@ def test_each_file_cost_one_metered_request(warm: Warm) -> None:
 
 def test_what_the_proof_missed_was_fetched_and_said(warm: Warm) -> None:
     entry = warm.result.entry("zoo/custom-code-with-data")
-    assert any("labels.txt" in note for note in entry["notes"])
-    assert 'path = "labels.txt"' in (warm.prewarm.folder / "prewarm.lock").read_text()
+    assert any("data/labels.txt" in note for note in entry["notes"])
+    assert 'path = "data/labels.txt"' in (warm.prewarm.folder / "prewarm.lock").read_text()
 
 
 def test_a_wrong_tokenizer_is_replaced_and_said(warm: Warm) -> None:

@@ -245,11 +245,13 @@ def show(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:
 
         click.echo(document.render(report))
         return
+    failed = [entry for entry in report.entries if entry.failure is not None]
+    if quiet and not failed:
+        return
     from prewarm.formats import console, table
 
     if quiet:
-        for entry in report.entries:
-            if entry.failure is not None:
-                table.show_failure(entry, console.make(sys.stderr), verbose=verbose)
+        for entry in failed:
+            table.show_failure(entry, console.make(sys.stderr), verbose=verbose)
         return
     table.show(report, console.make(sys.stdout), verbose=verbose)

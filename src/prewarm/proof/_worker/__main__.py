@@ -119,13 +119,15 @@ def refusal(error: Exception, request: Request) -> Refused:
     said = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ValueError) and "trust_remote_code" in said and not request.trust_remote_code:
         return needs_remote_code(request)
-    if isinstance(error, OSError) and looked_for and "offline" in said:
-        # What transformers says of a file that is nowhere, when it may not ask: that it could not connect.
+    is_lost = type(error).__name__ == "LocalEntryNotFoundError" or (isinstance(error, OSError) and "offline" in said)
+    if is_lost and looked_for:
+        # What the libraries say of a file that is nowhere, when they may not ask: that they could not connect.
         repo_id, path = list(looked_for)[-1]
         return Refused(
             "load-error",
             f"the classes want {path} of {repo_id}, which is not there",
-            "another class may do without it (model_class, processor_class), or it is elsewhere: subfolder",
+            "another class may do without it (model_class, processor_class), it is elsewhere (subfolder), or "
+            "exclude leaves it out",
         )
     if isinstance(error, ImportError):
         named = re.search(r"pip install ([\w .\[\]-]+?)(?:[`'\")]|$)", said)

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from prewarm.observe import Observer
-from prewarm.ports import Cache, Hub, Prover
+from prewarm.ports import Cache, Hub, Memory, Prover
 from prewarm.records import Entry, Fetched, ProofMode
 
 
@@ -19,6 +19,7 @@ class Tools:
     hub: Hub
     cache: Cache
     prover: Prover
+    memory: Memory
     observe: Observer
     clock: Callable[[], float]
     """Seconds that only grow."""
@@ -33,6 +34,8 @@ class Options:
     proof: ProofMode = "load"
     dry_run: bool = False
     """Stop after the plan."""
+    prove_again: bool = False
+    """Load also what has passed before."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ PrewarmError                  anything that prewarm can explain
 ├── InputError                what the user wrote is wrong: exit code 2
 │   ├── ManifestError         the manifest
 │   ├── SettingsError         a flag, a variable or a key of [settings]
-│   └── LockError             the lock
+│   ├── LockError             the lock
+│   └── CommandError          the command to run
 ├── EntryError                one entry cannot be made ready: a value in the report
 │   ├── PlanError             its files cannot be decided
 │   ├── HubError              the Hub does not give them
@@ -60,6 +61,10 @@ class SettingsError(InputError):
 
 class LockError(InputError):
     """The lock cannot be read, or is not what ``--locked`` asks for."""
+
+
+class CommandError(InputError):
+    """The command that is to be run is not there."""
 
 
 class EntryError(PrewarmError):

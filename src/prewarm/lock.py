@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from prewarm import names, tomlfile
+from prewarm.digest import entry_digest
 from prewarm.errors import LockError
 from prewarm.records import Digest, Entry, Lock, LockedEntry, LockedRepo, Manifest, Repo, RepoFile
 
@@ -17,26 +16,17 @@ LOCK_NAME = "prewarm.lock"
 SCHEMA = 1
 _AGAIN = "delete it and run prewarm: it is written anew, at the newest commits"
 _HEADER = "# Written by prewarm: the commits and files that the manifest's entries resolve to. Not for editing.\n"
-_UNLOCKED_FIELDS = ("required", "name", "description", "proof", "place", "processor_kwargs", "dtype")
-
-
-def entry_digest(entry: Entry) -> str:
-    """What of an entry decides its files, as a sha256: where it differs, the lock is out of date."""
-    fields = {
-        field.name: getattr(entry, field.name)
-        for field in dataclasses.fields(entry)
-        if field.name not in _UNLOCKED_FIELDS
-    }
-    subfolder = entry.processor_kwargs.get("subfolder")
-    text = json.dumps([fields, subfolder], sort_keys=True, default=dict)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find(lock: Lock, entry: Entry) -> LockedEntry | None:
     """What the lock holds for ``entry`` as it is now, or None."""
+    for locked in lock.entries:
+        if locked.entry is entry or locked.entry == entry:
+            return locked
+    # Entries that differ in nothing that decides the files share what is locked.
     wanted = entry_digest(entry)
     for locked in lock.entries:
-        if entry_digest(locked.entry) == wanted:
+        if locked.entry.id == entry.id and entry_digest(locked.entry) == wanted:
             return dataclasses.replace(locked, entry=entry)
     return None
 
@@ -47,15 +37,7 @@ def load(path: Path, manifest: Manifest) -> Lock:
     Raises:
         LockError: it cannot be read, is damaged, or is of a newer schema.
     """
-    try:
-        is_merged = b"<<<<<<<" not in path.read_bytes()
-    except OSError as error:
-        raise LockError(f"{path} cannot be read: {error.strerror or error}") from None
-    if not is_merged:
-        raise LockError(
-            f"{path} has a merge conflict", hint=f"take either side (git checkout --ours {path.name}), and run prewarm"
-        )
-    content = tomlfile.read(path, LockError, hint=_AGAIN)
+    content = _read(path)
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise LockError(
@@ -64,7 +46,7 @@ def load(path: Path, manifest: Manifest) -> Lock:
     if schema != SCHEMA:
         raise LockError(f"{path} names no schema that can be read", hint=_AGAIN)
     by_digest = {entry_digest(entry): entry for entry in manifest.entries}
-    found = []
+    found, strangers = [], []
     for at, table in enumerate(_tables(content, "entry", path.name)):
         place = f"{path.name}: entry[{at}]"
         entry = by_digest.get(_text(table, "digest", place))
@@ -73,7 +55,23 @@ def load(path: Path, manifest: Manifest) -> Lock:
             raise _damaged(place)
         if entry is not None:
             found.append(LockedEntry(entry=entry, repos=tuple(repos)))
-    return Lock(entries=tuple(found))
+        else:
+            own = repos[0].repo
+            stranger = Entry(id=own.repo_id, revision=own.revision, repo_type=own.repo_type, place=place)
+            strangers.append(LockedEntry(entry=stranger, repos=tuple(repos)))
+    return Lock(entries=tuple(found), strangers=tuple(strangers))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        has_conflict = b"<<<<<<<" in path.read_bytes()
+    except OSError as error:
+        raise LockError(f"{path} cannot be read: {error.strerror or error}") from None
+    if has_conflict:
+        raise LockError(
+            f"{path} has a merge conflict", hint=f"take either side (git checkout --ours {path.name}), and run prewarm"
+        )
+    return tomlfile.read(path, LockError, hint=_AGAIN)
 
 
 def dump(lock: Lock) -> str:
@@ -90,8 +88,12 @@ def dump(lock: Lock) -> str:
             lines.append("files = [")
             for file in sorted(repo.files, key=lambda file: file.path):
                 hashed = f"{file.digest.algorithm} = {tomlfile.string(file.digest.value)}"
+                if file.code_sha256 and file.digest.algorithm != "sha256":
+                    hashed += f", sha256 = {tomlfile.string(file.code_sha256)}"
                 lines.append(f"  {{ path = {tomlfile.string(file.path)}, size = {file.size}, {hashed} }},")
             lines.append("]")
+            if repo.absent:
+                lines.append(f"absent = {tomlfile.value(sorted(repo.absent))}")
     return "\n".join(lines) + "\n"
 
 
@@ -108,17 +110,24 @@ def _repo(table: Mapping[str, Any], place: str) -> LockedRepo:
         raise _damaged(place)
     files = tuple(_file(item, f"{place}.files[{n}]") for n, item in enumerate(_tables(table, "files", place)))
     repo = Repo(repo_id=repo_id, revision=revision, repo_type="dataset" if repo_type == "dataset" else "model")
-    return LockedRepo(repo=repo, commit=commit, files=files, served_as=str(served_as))
+    absent = table.get("absent", [])
+    if not isinstance(absent, list) or not all(isinstance(item, str) and names.is_path(item) for item in absent):
+        raise _damaged(f"{place}.absent")
+    return LockedRepo(repo=repo, commit=commit, files=files, served_as=str(served_as), absent=tuple(absent))
 
 
 def _file(table: Mapping[str, Any], place: str) -> RepoFile:
     path, size = _text(table, "path", place), table.get("size")
     sha256, sha1 = table.get("sha256"), table.get("git-sha1")
-    if names.is_path(path) and isinstance(size, int) and size >= 0:
-        if isinstance(sha256, str) and names.is_sha256(sha256):
-            return RepoFile(path=path, size=size, digest=Digest(algorithm="sha256", value=sha256))
-        if isinstance(sha1, str) and names.is_commit(sha1):
-            return RepoFile(path=path, size=size, digest=Digest(algorithm="git-sha1", value=sha1))
+    is_sound = names.is_path(path) and isinstance(size, int) and size >= 0
+    if not is_sound or not (sha256 is None or (isinstance(sha256, str) and names.is_sha256(sha256))):
+        raise _damaged(place)
+    code_sha256 = sha256 or "" if path.endswith(".py") else ""
+    assert isinstance(size, int)
+    if sha1 is None and sha256:
+        return RepoFile(path=path, size=size, digest=Digest(algorithm="sha256", value=sha256), code_sha256=code_sha256)
+    if isinstance(sha1, str) and names.is_commit(sha1):
+        return RepoFile(path=path, size=size, digest=Digest(algorithm="git-sha1", value=sha1), code_sha256=code_sha256)
     raise _damaged(place)
 
 

@@ -47,6 +47,22 @@ class FileFetched:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HashingStarted:
+    """Files that are there are hashed again."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileHashed:
+    """A piece of a file that is there was hashed."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retrying:
     """A request failed in a way that may pass, and is sent again."""
 
@@ -113,6 +129,8 @@ Event: TypeAlias = (
     | EntryPlanned
     | BytesReceived
     | FileFetched
+    | HashingStarted
+    | FileHashed
     | Retrying
     | Waiting
     | LimitForeseen

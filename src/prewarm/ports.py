@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Protocol
 
 from prewarm.ranges import Range
-from prewarm.records import Fetched, Listing, LockedEntry, LockedRepo, Proof, ProofRequest, Repo, RepoFile
+from prewarm.records import (
+    Entry,
+    Failure,
+    Fetched,
+    Listing,
+    LockedEntry,
+    LockedRepo,
+    Proof,
+    ProofRequest,
+    Remembered,
+    Repo,
+    RepoFile,
+)
 
 
 class Sink(Protocol):
@@ -112,11 +124,30 @@ class Cache(Protocol):
     def path(self, repo: LockedRepo, path: str) -> Path:
         """The name under which a file is opened, whether it is there or not."""
 
+    def listing(self, repo: Repo) -> Listing | None:
+        """What the cache holds of ``repo`` at the commit that its revision names there; None where it names none."""
+
     def link(self, repo: LockedRepo) -> None:
-        """Show the files that are there in the snapshot of the commit."""
+        """Show the files that are there in the snapshot of the commit, and mark those that it does not have."""
 
     def point(self, repo: LockedRepo) -> str | None:
         """Let the revision name the commit, last of all; returns the commit that it named before, if another."""
+
+
+class Memory(Protocol):
+    """What earlier runs have found out."""
+
+    def recall(self, locked: LockedEntry) -> Remembered:
+        """Whether an entry with these files has passed its proof."""
+
+    def failure(self, entry: Entry, locked: LockedEntry | None) -> Failure | None:
+        """How the last run failed on the entry with these files; None where it did not, or something has changed."""
+
+    def keep(self, locked: LockedEntry, proof: Proof) -> None:
+        """Remember a passed proof."""
+
+    def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
+        """Remember how the entry's last run ended; None: it did not fail."""
 
 
 class Prover(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from prewarm.account import Account, Tools
-from prewarm.errors import ProofError
+from prewarm.errors import HubError, ProofError
 from prewarm.fetch import fetch
 from prewarm.observe import FilesAdded, ProofStarted
 from prewarm.plan import Known, Needs, matches_any, proof_request, with_files
@@ -50,7 +50,11 @@ def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
         outcome = _try(request, tools, account)
         if isinstance(outcome, ProofError) and outcome.looked_for and not resolved.is_fresh:
             # The lock lists only what was needed when it was written; the repository may have more.
-            resolved = listed_again(resolved, tools, account)
+            try:
+                resolved = listed_again(resolved, tools, account)
+            except HubError:
+                # What did not load is worth more than that nobody can say what else there is.
+                raise outcome from None
         extra = _extra(resolved, outcome.looked_for)
         if not extra or not rounds_left:
             break

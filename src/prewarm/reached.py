@@ -16,6 +16,7 @@ class Warmed:
 
     report: EntryReport
     locked: LockedEntry | None
+    """None: nothing new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +43,14 @@ class Reached:
         """
         locked = self.resolved.locked if self.resolved else None
         files = locked.files if locked else ()
-        status = status_of(self.plan, self.is_fetched, self.proof, error)
+        status = status_of(self.plan, self.is_fetched, self.proof, has_failed=error is not None)
         report = EntryReport(
             entry=entry,
             commit=locked.commit if locked else None,
             status=status,
             files=len(files),
             bytes=sum(file.size for _, file in files),
-            missing_files=len(self.plan.missing) if self.plan else 0,
+            missing=tuple(file.path for _, file in self.plan.missing) if self.plan else (),
             missing_bytes=self.plan.missing_bytes if self.plan else 0,
             fetched=fetched,
             elapsed_s=elapsed_s,
@@ -58,4 +59,5 @@ class Reached:
             failure=error.as_failure() if error else None,
             notes=self.notes + (self.proof.notes if self.proof else ()),
         )
-        return Warmed(report=report, locked=locked)
+        is_settled = self.resolved is not None and self.resolved.is_settled
+        return Warmed(report=report, locked=locked if is_settled else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prewarm.errors import EntryError
 from prewarm.records import Entry, Plan, Proof, ProofMode, Status
 
 
@@ -13,9 +12,9 @@ def mode_of(entry: Entry, setting: ProofMode) -> ProofMode:
     return entry.proof or setting
 
 
-def status_of(plan: Plan | None, is_fetched: bool, proof: Proof | None, error: EntryError | None) -> Status:
+def status_of(plan: Plan | None, is_fetched: bool, proof: Proof | None, *, has_failed: bool) -> Status:
     """The entry's status from how far it came."""
-    if error is not None:
+    if has_failed:
         return "failed"
     if proof is not None:
         return "proven"

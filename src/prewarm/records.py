@@ -55,6 +55,8 @@ class RepoFile:
     size: int
     """Bytes."""
     digest: Digest
+    code_sha256: str = ""
+    """For Python files that are run: the sha256 of what was read when it was locked; else empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -164,6 +166,8 @@ class LockedRepo:
     files: tuple[RepoFile, ...]
     served_as: str = ""
     """As in Listing."""
+    absent: tuple[str, ...] = ()
+    """Files that transformers looks for and the commit does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +193,9 @@ class Lock:
     """For every entry of a manifest the commit that it resolves to, and the files that it needs."""
 
     entries: tuple[LockedEntry, ...] = ()
+    strangers: tuple[LockedEntry, ...] = ()
+    """What is locked and the manifest does not have, or no more so: the next run drops it. Of these entries only id,
+    revision and kind are known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -275,6 +282,16 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """What earlier runs have found out about an entry as it is now."""
+
+    proof: Proof | None = None
+    """Passed, and everything that it depends on is as it was."""
+    changed: tuple[str, ...] = ()
+    """Why an earlier proof holds no more, such as "transformers was 5.22.0, and is 5.23.0"."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
     """What happened to an entry, and what to do."""
 
@@ -290,16 +307,16 @@ class EntryReport:
     """What happened to one entry."""
 
     entry: Entry
-    commit: str | None
+    commit: str | None = None
     status: Status
-    files: int
-    bytes: int
+    files: int = 0
+    bytes: int = 0
     """Bytes of all files of the entry."""
-    missing_files: int
-    """Files that the cache did not hold when the entry was planned."""
-    missing_bytes: int
-    fetched: Fetched
-    elapsed_s: float
+    missing: tuple[str, ...] = ()
+    """Paths of the files that the cache did not hold when it was looked at."""
+    missing_bytes: int = 0
+    fetched: Fetched = Fetched()
+    elapsed_s: float = 0.0
     ready: bool
     """Decided by prewarm.ready.is_ready alone."""
     proof: Proof | None = None

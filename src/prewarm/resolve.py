@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prewarm.account import Account, Tools
+from prewarm.errors import EntryError, HubError
 from prewarm.fetch import fetch
 from prewarm.plan import Known, Needs, lock_entry, select
+from prewarm.ports import Cache
 from prewarm.records import Entry, Listing, LockedEntry, LockedRepo, Repo, RepoFile
+
+_OUT_OF_REACH = ("unreachable", "timeout", "rate-limited")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +22,8 @@ class Resolved:
     known: Known
     is_fresh: bool
     """Whether the Hub was asked: then the listings name every file, else only those of the lock."""
+    is_settled: bool = True
+    """Whether the lock may say so; not where the cache was asked in the Hub's place."""
     notes: tuple[str, ...] = ()
 
 
@@ -33,11 +39,56 @@ def resolve(entry: Entry, tools: Tools, account: Account) -> Resolved:
     while True:
         try:
             selection = select(entry, known)
+            locked = lock_entry(entry, selection, known)
         except Needs as needs:
             known = _learn(known, needs, tools, account)
         else:
-            locked = lock_entry(entry, selection, known)
             return Resolved(locked=locked, known=known, is_fresh=True, notes=selection.notes)
+
+
+def from_cache(entry: Entry, cache: Cache) -> Resolved | None:
+    """What the cache itself knows of an entry, without a request; None where that does not make a complete one."""
+    if entry.include is not None or entry.repo_type == "dataset":
+        # What matches the globs can only be told from everything there is.
+        return None
+    known = Known()
+    while True:
+        try:
+            locked = lock_entry(entry, select(entry, known), known)
+        except Needs as needs:
+            listings, documents = dict(known.listings), dict(known.documents)
+            for repo in needs.repos:
+                listing = cache.listing(repo)
+                if listing is None:
+                    return None
+                listings[repo] = listing
+            for repo, path in needs.documents:
+                documents[repo, path] = cache.read(*_file_of(listings[repo], path))
+            known = Known(listings=listings, documents=documents)
+        except EntryError:
+            return None
+        else:
+            # The cache holds a part of the commit: what it lacks may exist.
+            repos = tuple(replace(repo, absent=()) for repo in locked.repos)
+            return Resolved(locked=replace(locked, repos=repos), known=known, is_fresh=False, is_settled=False)
+
+
+def resolve_or_recall(entry: Entry, tools: Tools, account: Account) -> Resolved:
+    """As ``resolve``; where the Hub cannot be reached, what the cache has of the entry, if that is complete.
+
+    Raises:
+        HubError, PlanError, CacheError: as ``resolve``.
+    """
+    try:
+        return resolve(entry, tools, account)
+    except HubError as error:
+        recalled = from_cache(entry, tools.cache) if error.kind in _OUT_OF_REACH else None
+        if recalled is None:
+            raise
+        said = (
+            f"{error.message}: taken as the cache has it, {entry.revision} at {recalled.locked.commit[:7]}, not locked"
+        )
+        return replace(recalled, notes=(said,))
 
 
 def from_lock(locked: LockedEntry) -> Resolved:
@@ -56,7 +107,7 @@ def listed_again(resolved: Resolved, tools: Tools, account: Account) -> Resolved
         at_commit = Repo(repo_id=repo.repo.repo_id, revision=repo.commit, repo_type=repo.repo.repo_type)
         listings[repo.repo] = tools.hub.listing(at_commit, account.add)
     known = Known(listings=listings, documents=resolved.known.documents)
-    return Resolved(locked=resolved.locked, known=known, is_fresh=True, notes=resolved.notes)
+    return replace(resolved, known=known, is_fresh=True)
 
 
 def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:

@@ -16,7 +16,8 @@ from prewarm.prove import prove, request_of
 from prewarm.reached import Reached, Warmed
 from prewarm.ready import mode_of
 from prewarm.records import Entry, Lock, LockedEntry, LockedRepo
-from prewarm.resolve import from_lock, resolve
+from prewarm.resolve import from_lock, resolve_or_recall
+from prewarm.trust import refuse_changed_code
 
 ENTRIES_AT_ONCE = 8
 SMALL_BYTES = 16 << 20
@@ -29,11 +30,12 @@ def warm(entries: Sequence[Entry], lock: Lock, tools: Tools, options: Options) -
     Raises:
         Interrupted: the user said stop.
     """
-    if not options.dry_run and any(mode_of(entry, options.proof) == "load" for entry in entries):
+    locked = [locks.find(lock, entry) for entry in entries]
+    if any(_is_to_load(entry, found, tools, options) for entry, found in zip(entries, locked, strict=True)):
         tools.prover.start()
-    tools.hub.expect(listings=len({entry.repo for entry in entries if locks.find(lock, entry) is None}))
+    tools.hub.expect(listings=len({entry.repo for entry, found in zip(entries, locked, strict=True) if found is None}))
     with ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry") as pool:
-        futures = [pool.submit(_warm_entry, entry, locks.find(lock, entry), tools, options) for entry in entries]
+        futures = [pool.submit(_warm_entry, *pair, tools, options) for pair in zip(entries, locked, strict=True)]
         try:
             return [future.result() for future in futures]
         except BaseException:
@@ -57,6 +59,9 @@ def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, options:
         error = failed
     fetched = replace(account.total, waited_s=tools.hub.waited_s - waited_before_s)
     warmed = reached.warmed(entry, error, setting=options.proof, fetched=fetched, elapsed_s=tools.clock() - began)
+    if not options.dry_run:
+        found = reached.resolved.locked if reached.resolved else locked
+        tools.memory.keep_failure(entry, found, error.as_failure() if error else None)
     tools.observe(EntryFinished(report=warmed.report))
     return warmed
 
@@ -64,7 +69,7 @@ def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, options:
 def _steps(
     entry: Entry, locked: LockedEntry | None, tools: Tools, account: Account, options: Options
 ) -> Iterator[Reached]:
-    resolved = from_lock(locked) if locked else resolve(entry, tools, account)
+    resolved = from_lock(locked) if locked else resolve_or_recall(entry, tools, account)
     plan = planning.make(resolved.locked, tools.cache.scan(resolved.locked))
     yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
     tools.observe(EntryPlanned(entry=entry, plan=plan))
@@ -73,7 +78,8 @@ def _steps(
     if options.dry_run:
         return
     fetch([pair for pair in plan.missing if pair[1].size <= SMALL_BYTES], tools, account)
-    loads = mode_of(entry, options.proof) == "load"
+    loads = _is_to_load(entry, resolved.locked, tools, options)
+    refuse_changed_code(resolved.locked, tools.cache)
     if loads and plan.missing:
         # Nothing large is fetched before the installed classes have said that they know the model.
         for repo in resolved.locked.repos:
@@ -85,7 +91,16 @@ def _steps(
     yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
     if loads:
         proven = prove(resolved, tools, account)
+        tools.memory.keep(proven.resolved.locked, proven.proof)
         yield replace(reached, resolved=proven.resolved, proof=proven.proof)
+    elif mode_of(entry, options.proof) == "load":
+        yield replace(reached, proof=tools.memory.recall(resolved.locked).proof)
+
+
+def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options: Options) -> bool:
+    if options.dry_run or mode_of(entry, options.proof) == "files":
+        return False
+    return options.prove_again or locked is None or tools.memory.recall(locked).proof is None
 
 
 def _show(repo: LockedRepo, tools: Tools) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from prewarm.cache import DiskCache, Preview, layout, place
+from prewarm.cache import layout, place
+from prewarm.cache.disk import DiskCache
+from prewarm.cache.preview import Preview
 from prewarm.errors import CacheError, Interrupted
 from prewarm.records import Digest, Entry, LockedEntry, LockedRepo, Repo, RepoFile
 

@@ -372,7 +372,9 @@ def test_the_demo_shows_the_flow_and_leaves_nothing(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("5 of 5 entries ready") == 2
+    assert "5 of 5 entries ready, 29 files" in done.stdout
+    assert "5 entries ready, 29 files, " in done.stdout
+    assert "nothing to do" in done.stdout
     assert "34 metered requests in the first run, and 0 of any kind in the second" in done.stdout
     left = [path for path in tmp_path.rglob("*") if path.is_file() and "torch" not in str(path)]
     assert left == []

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from conftest import TOKEN
-from prewarm.cache import DiskCache
+from prewarm.cache.disk import DiskCache
 from prewarm.errors import HubError, PrewarmError
-from prewarm.hub import Client, session
+from prewarm.hub import session
+from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 from prewarm.observe import Event, Retrying, Waiting
 from prewarm.records import Fetched, Listing, LockedRepo, Repo

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import get_session
 
 from conftest import Prewarm
-from prewarm.hub import Client
+from prewarm.hub.client import Client
 from prewarm.localhub import LocalHub, Quota, Quotas, Repository
 from prewarm.observe import Event
 from prewarm.records import Repo
@@ -25,7 +25,7 @@ APPLICATION = """
 from concurrent.futures import ThreadPoolExecutor
 from huggingface_hub import hf_hub_download
 from transformers.utils import cached_file
-from prewarm.hub import Client
+from prewarm.hub.client import Client
 from prewarm.records import Repo
 
 client = Client(workers=4, max_wait_s=60, observe=lambda event: None)

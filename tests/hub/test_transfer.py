@@ -16,9 +16,10 @@ from typing import cast
 import pytest
 
 from conftest import Prewarm
-from prewarm.cache import DiskCache, layout
+from prewarm.cache import layout
+from prewarm.cache.disk import DiskCache
 from prewarm.errors import EntryError, Interrupted
-from prewarm.hub import Client
+from prewarm.hub.client import Client
 from prewarm.hub.gather import gathered
 from prewarm.hub.lines import Lines
 from prewarm.hub.session import Transient

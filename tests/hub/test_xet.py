@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from conftest import TOKEN, Prewarm
-from prewarm.cache import DiskCache
+from prewarm.cache.disk import DiskCache
 from prewarm.errors import Interrupted
-from prewarm.hub import Client, xet
+from prewarm.hub import xet
+from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Repository
 from prewarm.observe import Event, Retrying
 from prewarm.records import Fetched, LockedRepo, Repo, TransferMode

@@ -1,6 +1,4 @@
-"""The Hugging Face cache on disk: ``blobs/``, ``snapshots/``, ``refs/``, as huggingface_hub lays it out."""
+"""The Hugging Face cache on disk.
 
-from prewarm.cache.disk import DiskCache
-from prewarm.cache.preview import Preview
-
-__all__ = ["DiskCache", "Preview"]
+``disk.DiskCache`` is the cache; ``preview.Preview`` shows one without writing to it; ``scan`` only looks.
+"""

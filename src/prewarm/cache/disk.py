@@ -13,10 +13,11 @@ from pathlib import Path
 from prewarm import names, units
 from prewarm.cache import layout, place
 from prewarm.cache.lock import locked as holding
+from prewarm.cache.own_listing import listing_of
 from prewarm.cache.partial import PartialFile, partial_bytes
 from prewarm.errors import CacheError
 from prewarm.ports import Sink
-from prewarm.records import LockedEntry, LockedRepo, Repo, RepoFile
+from prewarm.records import Listing, LockedEntry, LockedRepo, Repo, RepoFile
 
 
 class DiskCache:
@@ -102,8 +103,12 @@ class DiskCache:
         """The name under which a file is opened, whether it is there or not."""
         return layout.pointer(self._root, repo.repo, repo.commit, path)
 
+    def listing(self, repo: Repo) -> Listing | None:
+        """What the cache holds of ``repo`` at the commit that its revision names there; None where it names none."""
+        return listing_of(self._root, repo)
+
     def link(self, repo: LockedRepo) -> None:
-        """Show the files that are there in the snapshot of the commit.
+        """Show the files that are there in the snapshot of the commit, and mark those that it does not have.
 
         Raises:
             CacheError: the cache cannot be written.
@@ -114,6 +119,11 @@ class DiskCache:
                 pointer = layout.pointer(self._root, repo.repo, repo.commit, file.path)
                 if _has_size(blob, file.size) and not _shows(pointer, blob):
                     place.link(blob, pointer)
+            for path in repo.absent:
+                mark = layout.absent(self._root, repo.repo, repo.commit, path)
+                if not mark.exists():
+                    mark.parent.mkdir(parents=True, exist_ok=True)
+                    mark.touch()
 
     def point(self, repo: LockedRepo) -> str | None:
         """Let the revision name the commit; returns the commit that it named before, if another.

@@ -20,14 +20,29 @@ def blob(root: Path, repo: Repo, digest: Digest) -> Path:
     return repo_folder(root, repo) / "blobs" / digest.value
 
 
+def snapshot(root: Path, repo: Repo, commit: str) -> Path:
+    """The folder of a commit's files."""
+    return repo_folder(root, repo) / "snapshots" / commit
+
+
 def pointer(root: Path, repo: Repo, commit: str, path: str) -> Path:
     """The name under which a file of a commit is opened."""
-    return repo_folder(root, repo) / "snapshots" / commit / Path(*path.split("/"))
+    return snapshot(root, repo, commit) / Path(*path.split("/"))
 
 
 def ref(root: Path, repo: Repo) -> Path:
     """The file that says which commit the revision means."""
     return repo_folder(root, repo) / "refs" / Path(*repo.revision.split("/"))
+
+
+def absent(root: Path, repo: Repo, commit: str, path: str) -> Path:
+    """huggingface_hub's mark that the commit has no such file, so that nobody asks the Hub for it."""
+    return repo_folder(root, repo) / ".no_exist" / commit / Path(*path.split("/"))
+
+
+def proofs(root: Path, repo: Repo, name: str) -> Path:
+    """What prewarm remembers of an entry's proofs; goes with the repository's folder."""
+    return repo_folder(root, repo) / "prewarm" / f"{name}.json"
 
 
 def listing(root: Path, repo: Repo, commit: str) -> Path:

@@ -10,7 +10,7 @@ from prewarm.cache.disk import DiskCache
 from prewarm.cache.place import check, hasher
 from prewarm.ports import Sink
 from prewarm.ranges import Range, add, holes, total
-from prewarm.records import Digest, LockedEntry, LockedRepo, Repo, RepoFile
+from prewarm.records import Digest, Listing, LockedEntry, LockedRepo, Repo, RepoFile
 
 
 class Preview:
@@ -55,6 +55,10 @@ class Preview:
     def path(self, repo: LockedRepo, path: str) -> Path:
         """Where the file would be."""
         return self._disk.path(repo, path)
+
+    def listing(self, repo: Repo) -> Listing | None:
+        """What the other cache holds."""
+        return self._disk.listing(repo)
 
     def link(self, repo: LockedRepo) -> None:
         """Nothing is written."""

@@ -21,10 +21,14 @@ import click
 from prewarm import __version__
 from prewarm.errors import Interrupted, PrewarmError
 
-COMMANDS = {"warm": "prewarm.cli.warm", "clean": "prewarm.cli.clean", "demo": "prewarm.cli.demo"}
+COMMANDS = {name: f"prewarm.cli.{name}" for name in ("warm", "check", "verify", "lock", "run", "clean", "demo")}
 """Command to the module that has it, imported when it is used."""
 _SUMMARIES = {
     "warm": "Make every entry of the manifest ready (the default).",
+    "check": "Say what is ready, from the disk alone.",
+    "verify": "Hash every file and load every entry again, offline.",
+    "lock": "Resolve the manifest's entries, and say what changed.",
+    "run": "Make every entry ready, then run a command offline.",
     "clean": "Remove what interrupted downloads have left in the cache.",
     "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
 }

@@ -22,7 +22,9 @@ from prewarm.observe import (
     EntryStarted,
     Event,
     FileFetched,
+    FileHashed,
     FilesAdded,
+    HashingStarted,
     LimitForeseen,
     Notice,
     ProofStarted,
@@ -71,6 +73,7 @@ class LiveLines:
         self._done = 0
         self._waits: dict[str, float] = {}
         self._tasks: dict[Entry, TaskID] = {}
+        self._hashing = TaskID(-1)
         self._lock = threading.RLock()
         self._progress = Progress(
             TextColumn("{task.description}", table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis")),
@@ -136,6 +139,12 @@ class LiveLines:
                 self._waits[bucket] = self._clock() + wait_s
             case Retrying() | LimitForeseen() | Notice():
                 self._live.console.print(Text(line_of(event, verbose=False), style="yellow"))
+            case HashingStarted(bytes=total):
+                self._hashing = self._progress.add_task("hashing", total=total)
+            case FileHashed(bytes=count):
+                self._progress.update(self._hashing, advance=count)
+                if self._task(self._hashing).finished:
+                    self._progress.update(self._hashing, visible=False)
             case FileFetched():
                 pass
             case _:

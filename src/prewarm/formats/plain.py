@@ -13,7 +13,9 @@ from prewarm.observe import (
     EntryStarted,
     Event,
     FileFetched,
+    FileHashed,
     FilesAdded,
+    HashingStarted,
     LimitForeseen,
     Notice,
     ProofStarted,
@@ -63,8 +65,10 @@ def line_of(event: Event, *, verbose: bool) -> str:
             total = f"{plural(len(files), 'file')}, {size(sum(file.size for _, file in files))}"
             missing = f"{size(plan.missing_bytes)} to fetch" if plan.missing else "all in the cache"
             return f"{entry.id}: {total}, {missing}"
-        case BytesReceived():
+        case BytesReceived() | FileHashed():
             return ""
+        case HashingStarted(files=count, bytes=total):
+            return f"hashing {plural(count, 'file')}, {size(total)}"
         case FileFetched(entry=entry, path=path, size=count):
             return f"{entry.id}: {path} ({size(count)})" if verbose or count >= LARGE_BYTES else ""
         case Retrying(what=what, reason=reason, attempt=attempt, wait_s=wait_s):

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from prewarm.formats.states import name_of
 from prewarm.records import EntryReport, Report
 from prewarm.units import duration, plural, size
 
@@ -28,7 +29,7 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
         notes = [*entry.notes, *_keys(entry)]
         if notes:
             console.print()
-            console.print(Text.assemble((_name(entry), "bold"), style="default"))
+            console.print(Text.assemble((name_of(entry), "bold"), style="default"))
             for note in notes:
                 console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
     for entry in report.entries:
@@ -55,7 +56,7 @@ def _table(report: Report) -> Table:
     for entry in report.entries:
         fetched = entry.missing_bytes if report.dry_run else entry.fetched.bytes
         table.add_row(
-            _name(entry),
+            name_of(entry),
             entry.commit[:7] if entry.commit else "",
             str(entry.files) if entry.files else "",
             size(entry.bytes) if entry.files else "",
@@ -65,13 +66,6 @@ def _table(report: Report) -> Table:
             _status(entry),
         )
     return table
-
-
-def _name(entry: EntryReport) -> str:
-    name = entry.entry.name or entry.entry.id
-    revision = entry.entry.revision
-    shown = revision[:7] if len(revision) == 40 else revision
-    return name if revision == "main" else f"{name}@{shown}"
 
 
 def _loaded(entry: EntryReport) -> str:
@@ -95,7 +89,7 @@ def _totals(report: Report) -> Text:
         size(sum(entry.bytes for entry in report.entries)),
     ]
     if report.dry_run:
-        files = sum(entry.missing_files for entry in report.entries)
+        files = sum(len(entry.missing) for entry in report.entries)
         missing = sum(entry.missing_bytes for entry in report.entries)
         parts.append(f"to fetch: {size(missing)} in {plural(files, 'metered request')}")
     else:
@@ -123,7 +117,7 @@ def _keys(entry: EntryReport) -> list[str]:
 def _failure(entry: EntryReport, *, verbose: bool) -> Group:
     failure = entry.failure
     assert failure is not None
-    lines = [Text.assemble((f"{_name(entry)}: ", "bold"), (failure.kind, "bold red"), f": {failure.message}")]
+    lines = [Text.assemble((f"{name_of(entry)}: ", "bold"), (failure.kind, "bold red"), f": {failure.message}")]
     if failure.hint:
         first, *rest = failure.hint.splitlines()
         lines.append(Text.assemble(("  try: ", "bold"), first))

@@ -1,5 +1,4 @@
-"""The Hub: listings and files, inside its limits. The only package that names huggingface_hub or an HTTP library."""
+"""The Hub: listings and files, inside its limits. The only package that names huggingface_hub or an HTTP library.
 
-from prewarm.hub.client import Client
-
-__all__ = ["Client"]
+``client.Client`` asks it; ``nobody.Nobody`` stands where nothing may be asked.
+"""

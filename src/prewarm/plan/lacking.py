@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from prewarm.plan.absent import absent_files
 from prewarm.plan.known import Known
 from prewarm.plan.select import Selection
-from prewarm.records import Entry, LockedEntry, LockedRepo, Plan, Repo
+from prewarm.records import Entry, LockedEntry, LockedRepo, Plan, Repo, RepoFile
 
 
 def lock_entry(entry: Entry, selection: Selection, known: Known) -> LockedEntry:
-    """The entry with the commits and the files that were selected."""
+    """The entry with the commits and the files that were selected.
+
+    Raises:
+        Needs: the content of code, whose hash the lock keeps.
+    """
     repos = []
     for repo, paths in selection.files.items():
         listing = known.listing(repo)
         files = tuple(sorted((file for file in listing.files if file.path in paths), key=lambda file: file.path))
+        if entry.trust_remote_code:
+            files = _with_code(known, repo, files)
         if files or repo == entry.repo:
-            repos.append(LockedRepo(repo=repo, commit=listing.commit, files=files, served_as=listing.served_as))
+            repos.append(
+                LockedRepo(
+                    repo=repo,
+                    commit=listing.commit,
+                    files=files,
+                    served_as=listing.served_as,
+                    absent=absent_files(entry, known, repo) if entry.loads_model or entry.loads_processor else (),
+                )
+            )
     return LockedEntry(entry=entry, repos=tuple(repos))
+
+
+def _with_code(known: Known, repo: Repo, files: tuple[RepoFile, ...]) -> tuple[RepoFile, ...]:
+    code = [file.path for file in files if file.path.endswith(".py")]
+    known.ask(repo, code)
+    return tuple(
+        replace(file, code_sha256=hashlib.sha256(known.documents[repo, file.path]).hexdigest())
+        if file.path in code
+        else file
+        for file in files
+    )
 
 
 def with_files(locked: LockedEntry, known: Known, extra: Mapping[Repo, Collection[str]]) -> LockedEntry:

@@ -14,7 +14,8 @@ from prewarm.errors import PlanError
 from prewarm.plan.known import Known
 from prewarm.records import Entry, Repo
 
-_STEMS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+STEMS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+"""The names of weights, in the order in which they are looked for."""
 
 
 def with_variant(name: str, variant: str | None) -> str:
@@ -35,7 +36,7 @@ def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Ma
     if isinstance(named, str) and folder + named in paths:
         candidates = [folder + named]
     else:
-        stems = {True: _STEMS[:2], False: _STEMS[2:], None: _STEMS}[entry.use_safetensors]
+        stems = {True: STEMS[:2], False: STEMS[2:], None: STEMS}[entry.use_safetensors]
         candidates = [folder + with_variant(stem, entry.variant) for stem in stems]
     chosen = next((path for path in candidates if path in paths), None)
     if chosen is None:
@@ -77,7 +78,7 @@ def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -
         return PlanError(
             "not-found", f"{where} has no weights of variant '{entry.variant}'", hint=f"its variants are {others}"
         )
-    if entry.use_safetensors is not None and any(path in _STEMS for path in inside):
+    if entry.use_safetensors is not None and any(path in STEMS for path in inside):
         other = "pickled .bin" if entry.use_safetensors else "safetensors"
         kind = "unsafe" if entry.use_safetensors else "not-found"
         return PlanError(
@@ -89,7 +90,7 @@ def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -
         )
     for path in inside:
         deeper, _, name = path.rpartition("/")
-        if name in _STEMS and deeper.count("/") == 0 and "model_index.json" not in inside:
+        if name in STEMS and deeper.count("/") == 0 and "model_index.json" not in inside:
             return PlanError(
                 "not-found",
                 f"{where} has no weights at its top, but in '{deeper}'",

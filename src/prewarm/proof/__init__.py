@@ -1,5 +1,1 @@
-"""The proof: loads an entry's processor and model offline, in another process."""
-
-from prewarm.proof.runner import Runner
-
-__all__ = ["Runner"]
+"""The proof: loads an entry's processor and model offline, in another process. ``runner.Runner`` does it."""

@@ -1,0 +1,137 @@
+"""Puts the flow together with the real Hub, cache and worker. Changes with what the flow needs of the outside."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+from prewarm import lock as locks
+from prewarm.account import Options, Tools
+from prewarm.cache.disk import DiskCache
+from prewarm.cache.place import write_text
+from prewarm.cache.preview import Preview
+from prewarm.hub import configuration, session
+from prewarm.hub.client import Client
+from prewarm.hub.nobody import Nobody
+from prewarm.observe import Notice, Observer
+from prewarm.project import Project, merged
+from prewarm.proof.runner import Runner
+from prewarm.reached import Warmed
+from prewarm.records import Entry, Fetched, Lock, Report
+from prewarm.survey import memory, report
+from prewarm.warm import warm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """How the flow is to run."""
+
+    force: bool = False
+    """Fetch again what is there."""
+    dry_run: bool = False
+    """Write nothing, and stop after the plan."""
+    prove_again: bool = False
+    """Load also what has passed before."""
+    asks_nobody: bool = False
+    """No request may be sent."""
+
+
+ORDINARY = Work()
+
+
+@contextmanager
+def tools(project: Project, observe: Observer, environ: Mapping[str, str], work: Work = ORDINARY) -> Iterator[Tools]:
+    """What the flow works with; all of it is stopped at the end."""
+    stopped = threading.Event()
+    root = configuration.cache_root()
+    settings = project.settings
+    client = None
+    if not work.asks_nobody:
+        client = Client(
+            workers=settings.workers,
+            max_wait_s=settings.max_wait_s,
+            observe=observe,
+            transfer=settings.transfer,
+        )
+    disk = DiskCache(root, stopped, forgets=work.force)
+    prover = Runner(environ=environ, token=session.token(), cache=root, timeout_s=settings.proof_timeout_s)
+    try:
+        governing = client.governing() if client else nullcontext()
+        with governing, ThreadPoolExecutor(settings.workers, thread_name_prefix="file") as files:
+            try:
+                yield Tools(
+                    hub=client or Nobody(configuration.endpoint()),
+                    cache=Preview(disk) if work.dry_run else disk,
+                    prover=prover,
+                    memory=memory(root),
+                    observe=observe,
+                    clock=time.monotonic,
+                    files=files,
+                )
+            except BaseException:
+                stopped.set()
+                raise
+    finally:
+        prover.stop()
+
+
+def make_ready(
+    project: Project, observe: Observer, environ: Mapping[str, str], work: Work = ORDINARY, *, command: str = "warm"
+) -> Report:
+    """Warm the project's entries, and keep the lock.
+
+    Raises:
+        Interrupted: the user said stop.
+    """
+    began = time.monotonic()
+    warmed, waited_s = run(project, project.entries, observe, environ, work)
+    if not work.dry_run:
+        keep_lock(project, warmed, observe)
+    spent = sum((one.report.fetched for one in warmed), Fetched())
+    return report(
+        project,
+        command,
+        [one.report for one in warmed],
+        fetched=replace(spent, waited_s=waited_s),
+        elapsed_s=time.monotonic() - began,
+        dry_run=work.dry_run,
+    )
+
+
+def run(
+    project: Project, entries: Sequence[Entry], observe: Observer, environ: Mapping[str, str], work: Work
+) -> tuple[list[Warmed], float]:
+    """Warm some entries; gives what became of them, and the seconds that limits were waited for."""
+    options = Options(proof=project.settings.proof, dry_run=work.dry_run, prove_again=work.prove_again)
+    with tools(project, observe, environ, work) as using:
+        return warm(entries, project.lock, using, options), using.hub.waited_s
+
+
+def keep_lock(project: Project, warmed: Collection[Warmed], observe: Observer) -> None:
+    """Write what has been settled anew into the lock, where there is one to write."""
+    settled = {one.report.entry: one.locked for one in warmed if one.locked is not None}
+    write_lock(project, merged(project.manifest, project.lock, settled), observe)
+
+
+def write_lock(project: Project, lock: Lock, observe: Observer) -> None:
+    """Write the lock where it has changed; where it cannot be written, say so."""
+    path = project.lock_path
+    if path is None:
+        return
+    text = locks.dump(lock)
+    try:
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            return
+        if project.is_locked:
+            said = (
+                "would change, as its entries open more files than it names, and --locked keeps it: run prewarm without"
+            )
+            observe(Notice(text=f"{path.name} {said}"))
+            return
+        write_text(path, text)
+    except OSError as error:
+        observe(Notice(text=f"{path.name} cannot be written ({error.strerror}): this run goes on without it"))

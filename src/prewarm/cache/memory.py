@@ -1,0 +1,139 @@
+"""What earlier runs have found out about entries, beside the cache. Changes with what a proof depends on.
+
+Passed proofs lie in the repository's folder, and go with it; how the last run failed lies in ``HF_HOME/prewarm``, since
+a repository that was never fetched has no folder. All of it may be deleted: the next run proves again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from prewarm.cache import layout
+from prewarm.digest import files_digest, proof_digest
+from prewarm.installed import versions_of
+from prewarm.records import Entry, Failure, LockedEntry, Proof, Remembered
+
+SCHEMA = 1
+_LIBRARIES = ("transformers", "torch", "huggingface_hub", "tokenizers", "safetensors")
+_KEPT = 8
+"""Proofs of one entry: several environments may share a cache."""
+
+
+class Memory:
+    """Keeps proofs and failures.
+
+    Args:
+        root: the cache's folder.
+        home: ``HF_HOME``.
+        versions: of prewarm and Python.
+    """
+
+    def __init__(self, root: Path, home: Path, versions: Mapping[str, str]) -> None:
+        self._root = root
+        self._failures = home / "prewarm" / "failures"
+        self._versions = versions
+
+    def recall(self, locked: LockedEntry) -> Remembered:
+        """Whether an entry with these files has passed its proof."""
+        now = self._depends(locked)
+        kept = _read(self._place(locked)).get("proofs", [])
+        with contextlib.suppress(LookupError, TypeError, AttributeError):
+            for one in kept:
+                if one["depends"] == now:
+                    return Remembered(proof=_proof(one["proof"]))
+            if kept:
+                return Remembered(changed=_changes(kept[0]["depends"], now))
+        return Remembered()
+
+    def failure(self, entry: Entry, locked: LockedEntry | None) -> Failure | None:
+        """How the last run failed on the entry with these files; None where it did not, or something has changed."""
+        said = _read(self._failure_place(entry))
+        with contextlib.suppress(KeyError, TypeError):
+            if locked is None or said["depends"] in (None, self._depends(locked)):
+                return Failure(kind=said["kind"], message=said["message"], hint=said["hint"])
+        return None
+
+    def keep(self, locked: LockedEntry, proof: Proof) -> None:
+        """Remember a passed proof; without a word where the cache cannot be written."""
+        now = self._depends(locked)
+        place = self._place(locked)
+        others = [one for one in _read(place).get("proofs", []) if one["depends"] != now]
+        told = {**asdict(proof), "looked_for": []}
+        _write(place, {"schema": SCHEMA, "proofs": [{"depends": now, "proof": told}, *others][:_KEPT]})
+
+    def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
+        """Remember how the entry's last run ended; None: it did not fail."""
+        place = self._failure_place(entry)
+        if failure is None:
+            with contextlib.suppress(OSError):
+                place.unlink()
+            return
+        depends = self._depends(locked) if locked is not None else None
+        _write(place, {"kind": failure.kind, "message": failure.message, "hint": failure.hint, "depends": depends})
+
+    def forget(self, locked: LockedEntry) -> None:
+        """Take back the entry's proofs: its files are not what they were."""
+        with contextlib.suppress(OSError):
+            self._place(locked).unlink()
+
+    def _place(self, locked: LockedEntry) -> Path:
+        return layout.proofs(self._root, locked.entry.repo, proof_digest(locked.entry)[:32])
+
+    def _failure_place(self, entry: Entry) -> Path:
+        return self._failures / f"{proof_digest(entry)[:32]}.json"
+
+    def _depends(self, locked: LockedEntry) -> dict[str, str | None]:
+        names = list(_LIBRARIES)
+        if locked.entry.foreign_class:
+            names.append(locked.entry.foreign_class.partition(":")[0].partition(".")[0])
+        if any(file.path.endswith("adapter_config.json") for _, file in locked.files):
+            names.append("peft")
+        return {
+            "commit": locked.commit,
+            "files": files_digest(locked),
+            **self._versions,
+            **versions_of(names),
+        }
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    said = []
+    if before.get("commit") != now["commit"]:
+        said.append(f"the commit was {str(before.get('commit'))[:7]}, and is {str(now['commit'])[:7]}")
+    elif before.get("files") != now["files"]:
+        said.append("the files are others")
+    said += [
+        f"{name} was {before.get(name) or 'not there'}, and is {version or 'not there'}"
+        for name, version in now.items()
+        if name not in ("commit", "files") and before.get(name) != version
+    ]
+    return tuple(said)
+
+
+def _proof(told: Mapping[str, Any]) -> Proof:
+    kept: dict[str, Any] = {
+        field.name: tuple(told[field.name]) if isinstance(told[field.name], list) else told[field.name]
+        for field in fields(Proof)
+    }
+    return Proof(**kept)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    # Whatever is wrong with it: an entry is proven once more.
+    with contextlib.suppress(OSError, ValueError):
+        said = json.loads(path.read_bytes())
+        if isinstance(said, dict):
+            return said
+    return {}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    from prewarm.cache.place import write_text
+
+    with contextlib.suppress(OSError):
+        write_text(path, json.dumps(content))

@@ -1,0 +1,69 @@
+"""The state of entries, a line each. Changes with what a check says.
+
+Without rich, which takes as long to import as a whole check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from prewarm.records import EntryReport, Report
+from prewarm.units import duration, plural, size
+
+_COLOURS = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
+_SHOWN = 3
+
+
+def lines(entries: Sequence[EntryReport], paint: Callable[[str, str], str]) -> list[str]:
+    """A line an entry, in columns, with what is not as it should be at its end.
+
+    Args:
+        entries: what was found.
+        paint: gives a text a colour.
+    """
+    names = [name_of(entry) for entry in entries]
+    width = max(map(len, names), default=0)
+    found = []
+    for entry, name in zip(entries, names, strict=True):
+        colour = _COLOURS[entry.status] if entry.ready or entry.status == "failed" else "yellow"
+        has_files = f"{plural(entry.files, 'file'):>9}  {size(entry.bytes):>8}" if entry.files else " " * 19
+        commit = entry.commit[:7] if entry.commit else ""
+        said = "; ".join(_said(entry))
+        line = f"{paint(f'{entry.status:<8}', colour)}{name:<{width}}  {commit:<7}  {has_files}  {said}"
+        found.append(line.rstrip())
+    return found
+
+
+def total(report: Report) -> str:
+    """How many are ready, and what to do about the others."""
+    ready = sum(entry.ready for entry in report.entries)
+    said = f"{ready} of {plural(len(report.entries), 'entry')} ready, {duration(report.elapsed_s)}"
+    return said if ready == len(report.entries) else f"{said}\n  try: prewarm"
+
+
+def untouched(report: Report) -> str:
+    """That there was nothing to do."""
+    files = sum(entry.files for entry in report.entries)
+    total_bytes = sum(entry.bytes for entry in report.entries)
+    said = f"{plural(len(report.entries), 'entry')} ready, {plural(files, 'file')}, {size(total_bytes)}"
+    return f"{said}: nothing to do, {duration(report.elapsed_s)}"
+
+
+def name_of(entry: EntryReport) -> str:
+    """The entry's name, or its id, with the revision where that is not main."""
+    name = entry.entry.name or entry.entry.id
+    revision = entry.entry.revision
+    shown = revision[:7] if len(revision) == 40 else revision
+    return name if revision == "main" else f"{name}@{shown}"
+
+
+def _said(entry: EntryReport) -> list[str]:
+    said = []
+    if entry.failure is not None:
+        said.append(f"{entry.failure.kind}: {entry.failure.message}")
+    if entry.missing:
+        more = f" and {len(entry.missing) - _SHOWN} more" if len(entry.missing) > _SHOWN else ""
+        said.append(f"without {', '.join(entry.missing[:_SHOWN])}{more} ({size(entry.missing_bytes)})")
+    if not entry.entry.required:
+        said.append("not required")
+    return said + list(entry.notes)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prewarm import lock as locks
-from prewarm.ports import Memory
 from prewarm.ready import is_ready, mode_of, status_of
 from prewarm.records import Entry, EntryReport, Lock, LockedEntry, LockedRepo, Plan, ProofMode, RepoFile
+
+if TYPE_CHECKING:
+    from prewarm.ports import Memory
 
 _STAYS = ("load-error", "needs-remote-code", "unsafe", "timeout", "corrupt")
 """Failures that go on to hold when every file is there."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prewarm import names, tomlfile
+from prewarm import locklines, names, tomlfile
 from prewarm.digest import entry_digest
 from prewarm.errors import LockError
 from prewarm.records import Digest, Entry, Lock, LockedEntry, LockedRepo, Manifest, Repo, RepoFile
@@ -21,7 +22,7 @@ _HEADER = "# Written by prewarm: the commits and files that the manifest's entri
 def find(lock: Lock, entry: Entry) -> LockedEntry | None:
     """What the lock holds for ``entry`` as it is now, or None."""
     for locked in lock.entries:
-        if locked.entry is entry or locked.entry == entry:
+        if locked.entry is entry:
             return locked
     # Entries that differ in nothing that decides the files share what is locked.
     wanted = entry_digest(entry)
@@ -64,13 +65,16 @@ def load(path: Path, manifest: Manifest) -> Lock:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        has_conflict = b"<<<<<<<" in path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise LockError(f"{path} cannot be read: {error.strerror or error}") from None
-    if has_conflict:
+    if b"<<<<<<<" in content:
         raise LockError(
             f"{path} has a merge conflict", hint=f"take either side (git checkout --ours {path.name}), and run prewarm"
         )
+    with contextlib.suppress(UnicodeDecodeError):
+        if (table := locklines.parse(content.decode())) is not None:
+            return table
     return tomlfile.read(path, LockError, hint=_AGAIN)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,5 +113,7 @@ def check_keys(table: Mapping[str, Any]) -> None:
 
 def nearest(key: str, known: list[str]) -> str:
     """A hint that names the known key nearest to ``key``, or all of them."""
+    import difflib  # noqa: PLC0415 (for mistakes alone)
+
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}"

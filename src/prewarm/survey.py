@@ -5,7 +5,7 @@ Imports little, since it is what runs before everything else: the HTTP client al
 
 from __future__ import annotations
 
-import platform
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from prewarm.installed import versions_of
 from prewarm.project import Project
 from prewarm.records import Entry, EntryReport, Fetched, LockedEntry, Report
 
-_OWN_VERSIONS = {"prewarm": __version__, "python": platform.python_version()}
+_OWN_VERSIONS = {"prewarm": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
 _NOTHING = Fetched()
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
 

@@ -6,12 +6,13 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from prewarm.observe import Observer
-from prewarm.records import Report
+if TYPE_CHECKING:
+    from prewarm.observe import Observer
+    from prewarm.records import Report
 
 Command = Callable[..., Any]
 _SETTINGS = (

@@ -14,7 +14,7 @@ from prewarm.hub import configuration, listing, refusals, session
 from prewarm.hub.address import Resolver
 from prewarm.hub.limits import Governor
 from prewarm.hub.lines import Lines
-from prewarm.hub.retry import retrying
+from prewarm.hub.retry import Reach, retrying
 from prewarm.hub.shared import SharedWindows
 from prewarm.hub.transfer import Means, Transfer
 from prewarm.hub.xet import Xet, is_available
@@ -51,6 +51,7 @@ class Client:
             lines=Lines(workers),
             observe=observe,
             stopped=self._stopped,
+            reach=Reach(),
             endpoint=self._endpoint,
             has_token=self._token is not None,
             # "auto" is HTTP: see docs/benchmarks.md for what was measured.
@@ -162,7 +163,13 @@ class Client:
                 link = _NEXT.search(reply.headers.get("Link", ""))
                 return reply.json(), self._here(link[1]) if link else None
 
-        return retrying(attempt, what=f"the listing of {repo.repo_id}", observe=self._observe, stopped=self._stopped)
+        return retrying(
+            attempt,
+            what=f"the listing of {repo.repo_id}",
+            observe=self._observe,
+            stopped=self._stopped,
+            reach=self._means.reach,
+        )
 
     def _here(self, url: str) -> str:
         # A mirror passes on the Hub's own address; the token goes to the mirror alone.

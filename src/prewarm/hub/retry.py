@@ -24,8 +24,21 @@ class RateLimited(Transient):
     """The Hub answered 429; the governor knows how long to wait."""
 
 
+class Reach:
+    """Which origins could not be connected to, try after try: others do not wait for them as long again."""
+
+    def __init__(self) -> None:
+        self.lost: set[str] = set()
+
+
 def retrying(
-    work: Callable[[], Result], *, what: str, observe: Observer, stopped: threading.Event, attempts: int | None = None
+    work: Callable[[], Result],
+    *,
+    what: str,
+    observe: Observer,
+    stopped: threading.Event,
+    reach: Reach,
+    attempts: int | None = None,
 ) -> Result:
     """Call ``work`` until it does not raise Transient, with full jitter in between.
 
@@ -34,6 +47,7 @@ def retrying(
         what: what is tried, for messages.
         observe: is told of every retry.
         stopped: ends the waiting.
+        reach: what is known of the origins.
         attempts: how many tries without progress; None: ATTEMPTS.
 
     Raises:
@@ -47,6 +61,8 @@ def retrying(
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Transient) and error.progressed:
             failures = 0
+        if isinstance(error, Transient) and error.lost_origin in reach.lost:
+            return True
         if not isinstance(error, RateLimited):
             failures += 1
         return failures >= (attempts or ATTEMPTS)
@@ -87,6 +103,10 @@ def retrying(
         return work()
 
     try:
-        return policy(attempt)
+        result = policy(attempt)
     except Transient as last:
+        if last.lost_origin:
+            reach.lost.add(last.lost_origin)
         raise last.error from None
+    reach.lost.clear()
+    return result

@@ -33,10 +33,12 @@ class Transient(Exception):
         reason: what happened, for people.
         error: what to raise where it does not pass.
         progressed: whether bytes arrived before: then the tries are counted anew.
+        lost_origin: where no connection could be made to; empty: it was made.
     """
 
-    def __init__(self, reason: str, error: HubError, *, progressed: bool = False) -> None:
+    def __init__(self, reason: str, error: HubError, *, progressed: bool = False, lost_origin: str = "") -> None:
         super().__init__(reason)
+        self.lost_origin = lost_origin
         self.reason = reason
         self.error = error
         self.progressed = progressed
@@ -239,7 +241,8 @@ def _translate(library: Any, error: BaseException, origin: str) -> NoReturn:
         raise Transient(reason, HubError("timeout", reason, hint=hint)) from None
     if isinstance(error, library.ConnectError):
         reason = f"{origin} cannot be reached"
-        raise Transient(reason, HubError("unreachable", f"{reason}: {said}", hint=hint)) from None
+        error = HubError("unreachable", f"{reason}: {said}", hint=hint)
+        raise Transient(reason, error, lost_origin=origin) from None
     if isinstance(error, (library.TransportError, library.DecodingError, library.StreamError, OSError)):
         reason = f"the connection to {origin} broke"
         raise Transient(reason, HubError("unreachable", f"{reason}, again and again", hint=hint)) from None

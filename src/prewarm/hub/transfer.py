@@ -17,7 +17,7 @@ from prewarm.hub import refusals, session
 from prewarm.hub.address import Here, Resolver
 from prewarm.hub.gather import gathered
 from prewarm.hub.lines import Lines
-from prewarm.hub.retry import retrying
+from prewarm.hub.retry import Reach, retrying
 from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
 from prewarm.observe import Observer
@@ -42,6 +42,7 @@ class Means:
     lines: Lines
     observe: Observer
     stopped: threading.Event
+    reach: Reach
     endpoint: str
     has_token: bool
     xet: Xet | None
@@ -94,6 +95,7 @@ class Transfer:
             what=self._what,
             observe=self._means.observe,
             stopped=self._means.stopped,
+            reach=self._means.reach,
             attempts=WHOLE_ATTEMPTS,
         )
 
@@ -127,7 +129,13 @@ class Transfer:
             def attempt(left: Share = left) -> None:
                 self._bring(left, helpers)
 
-            retrying(attempt, what=self._what, observe=self._means.observe, stopped=self._means.stopped)
+            retrying(
+                attempt,
+                what=self._what,
+                observe=self._means.observe,
+                stopped=self._means.stopped,
+                reach=self._means.reach,
+            )
             if helpers is None and self._means.lines.is_wanted():
                 return
 

@@ -1,3 +1,42 @@
-"""Warms the Hugging Face cache from a TOML manifest, and proves that the models load offline."""
+"""Warms the Hugging Face cache from a TOML manifest, and proves that the models load offline.
+
+``prewarm.ensure`` does in Python what the command does. What else is public: Report, EntryReport and Failure, which it
+returns, and the errors that it raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prewarm.api import ensure
+    from prewarm.errors import InputError, NotReadyError, PrewarmError
+    from prewarm.records import EntryReport, Failure, Report
 
 __version__ = "0.1.0"
+__all__ = ["EntryReport", "Failure", "InputError", "NotReadyError", "PrewarmError", "Report", "__version__", "ensure"]
+
+_HOMES = {
+    "EntryReport": "records",
+    "Failure": "records",
+    "InputError": "errors",
+    "NotReadyError": "errors",
+    "PrewarmError": "errors",
+    "Report": "records",
+    "ensure": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is asked for (PEP 562): the command pays for what it uses.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'prewarm' has no attribute '{name}'")
+    import importlib
+
+    found = getattr(importlib.import_module(f"prewarm.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

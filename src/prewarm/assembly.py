@@ -117,21 +117,23 @@ def keep_lock(project: Project, warmed: Collection[Warmed], observe: Observer) -
     write_lock(project, merged(project.manifest, project.lock, settled), observe)
 
 
-def write_lock(project: Project, lock: Lock, observe: Observer) -> None:
-    """Write the lock where it has changed; where it cannot be written, say so."""
+def write_lock(project: Project, lock: Lock, observe: Observer) -> bool:
+    """Write the lock where it has changed; gives whether it says ``lock`` now, and tells why it does not."""
     path = project.lock_path
     if path is None:
-        return
+        return False
     text = locks.dump(lock)
     try:
         if path.exists() and path.read_text(encoding="utf-8") == text:
-            return
+            return True
         if project.is_locked:
             said = (
                 "would change, as its entries open more files than it names, and --locked keeps it: run prewarm without"
             )
             observe(Notice(text=f"{path.name} {said}"))
-            return
+            return False
         write_text(path, text)
     except OSError as error:
         observe(Notice(text=f"{path.name} cannot be written ({error.strerror}): this run goes on without it"))
+        return False
+    return True

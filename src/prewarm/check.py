@@ -51,7 +51,10 @@ def _check(entry: Entry, locked: LockedEntry | None, sight: Sight, memory: Memor
     is_complete = not plan.missing and not moved
     if is_complete and failure is not None and failure.kind not in _STAYS:
         failure = None
-    notes += [f"{repo.repo.revision} of {repo.repo.repo_id} is not at {repo.commit[:7]} in the cache" for repo in moved]
+    if not plan.missing:
+        notes += [
+            f"{repo.repo.revision} of {repo.repo.repo_id} is not at {repo.commit[:7]} in the cache" for repo in moved
+        ]
     proof = remembered.proof if is_complete and mode_of(entry, setting) == "load" else None
     if is_complete and failure is None and proof is None and mode_of(entry, setting) == "load":
         notes += remembered.changed or ["not proven yet"]

@@ -11,6 +11,7 @@ PrewarmError                  anything that prewarm can explain
 │   ├── HubError              the Hub does not give them
 │   ├── CacheError            the cache does not take them
 │   └── ProofError            its classes do not load them
+├── NotReadyError             a required entry is not ready, for those who want it raised
 ├── DemoError                 the demo cannot be set up
 └── Interrupted               the user said stop: exit code 130
 
@@ -111,6 +112,10 @@ class ProofError(EntryError):
         super().__init__(kind, message, hint=hint)
         self.looked_for = looked_for
         self.trace = trace
+
+
+class NotReadyError(PrewarmError):
+    """A required entry is not ready."""
 
 
 class DemoError(PrewarmError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prewarm.records import Entry, Plan, Proof, ProofMode, Status
+from prewarm.records import Entry, EntryReport, Plan, Proof, ProofMode, Status
 
 
 def mode_of(entry: Entry, setting: ProofMode) -> ProofMode:
@@ -26,3 +26,8 @@ def status_of(plan: Plan | None, is_fetched: bool, proof: Proof | None, *, has_f
 def is_ready(entry: Entry, status: Status, setting: ProofMode) -> bool:
     """Whether the application can start with the entry as it is."""
     return status == "proven" or (status == "cached" and mode_of(entry, setting) == "files")
+
+
+def has_to_be_tried(report: EntryReport) -> bool:
+    """Whether the start of an application waits for the entry: not for what failed before, and is not required."""
+    return not report.ready and (report.entry.required or report.failure is None)

@@ -343,3 +343,19 @@ class Report:
     def ok(self) -> bool:
         """Whether every required entry is ready."""
         return all(report.ready for report in self.entries if report.entry.required)
+
+    def raise_if_not_ready(self) -> None:
+        """Raise NotReadyError where a required entry is not ready, with what happened to each of those."""
+        lost = [report for report in self.entries if report.entry.required and not report.ready]
+        if not lost:
+            return
+        from prewarm.errors import NotReadyError  # noqa: PLC0415 (errors imports this module)
+
+        said = [
+            f"{report.entry.id}: {report.failure.kind}: {report.failure.message}"
+            if report.failure
+            else f"{report.entry.id}: {report.status}"
+            for report in lost
+        ]
+        hints = [report.failure.hint for report in lost if report.failure and report.failure.hint]
+        raise NotReadyError("; ".join(said), hint=hints[0] if hints else "prewarm")

@@ -38,10 +38,13 @@ def command(path: Path | None, upgrade: bool, only_checks: bool, as_json: bool, 
     else:
         with options.observer(len(project.entries), quiet=quiet, verbose=False) as observe:
             found = relock(project, observe, os.environ, upgrade=chosen if upgrade else ())
+            is_kept = True
             if not only_checks:
                 from prewarm.assembly import write_lock
 
-                write_lock(project, found.lock, observe)
+                is_kept = write_lock(project, found.lock, observe)
+        if not is_kept:
+            return 1
     ok = not found.has_failed and not (only_checks and found.has_changed)
     from prewarm.formats import changes
 

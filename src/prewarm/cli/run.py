@@ -47,6 +47,7 @@ def command(
     made ready it is not started, and the exit code is 1.
     """
     from prewarm.project import load
+    from prewarm.ready import has_to_be_tried
     from prewarm.survey import survey
 
     options.refuse_both(locked, no_lock)
@@ -55,8 +56,7 @@ def command(
     program = _find(words[0])
     project = load(path, environ=os.environ, flags=flags, only=only, locked=locked, no_lock=no_lock)
     report = survey(project, "run")
-    # What failed before and is not required is not tried at every start.
-    if not all(entry.ready or (entry.failure and not entry.entry.required) for entry in report.entries):
+    if any(map(has_to_be_tried, report.entries)):
         from prewarm.assembly import make_ready
 
         with options.observer(len(project.entries), quiet=quiet, verbose=verbose) as observe:

@@ -61,7 +61,7 @@ def _said(entry: EntryReport) -> list[str]:
     said = []
     if entry.failure is not None:
         said.append(f"{entry.failure.kind}: {entry.failure.message}")
-    if entry.missing:
+    if entry.missing and len(entry.missing) < entry.files:
         more = f" and {len(entry.missing) - _SHOWN} more" if len(entry.missing) > _SHOWN else ""
         said.append(f"without {', '.join(entry.missing[:_SHOWN])}{more} ({size(entry.missing_bytes)})")
     if not entry.entry.required:

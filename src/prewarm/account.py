@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from prewarm.observe import Observer
 from prewarm.ports import Cache, Hub, Memory, Prover
-from prewarm.records import Entry, Fetched, ProofMode
+from prewarm.records import Entry, Fetched, ProofMode, Repo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Tools:
     """Seconds that only grow."""
     files: Executor
     """Runs the fetches of single files."""
+    pins: Mapping[Repo, str] = field(default_factory=dict)
+    """What revisions mean already: the cache can let one name a single commit."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,10 @@ ORDINARY = Work()
 
 
 @contextmanager
-def tools(project: Project, observe: Observer, environ: Mapping[str, str], work: Work = ORDINARY) -> Iterator[Tools]:
-    """What the flow works with; all of it is stopped at the end."""
+def tools(
+    project: Project, observe: Observer, environ: Mapping[str, str], work: Work = ORDINARY, *, kept: Lock | None = None
+) -> Iterator[Tools]:
+    """What the flow works with; all of it is stopped at the end. ``kept`` is what stays locked, all by default."""
     stopped = threading.Event()
     root = configuration.cache_root()
     settings = project.settings
@@ -71,6 +73,7 @@ def tools(project: Project, observe: Observer, environ: Mapping[str, str], work:
                     observe=observe,
                     clock=time.monotonic,
                     files=files,
+                    pins=locks.pins(project.lock if kept is None else kept),
                 )
             except BaseException:
                 stopped.set()
@@ -114,7 +117,8 @@ def run(
 def keep_lock(project: Project, warmed: Collection[Warmed], observe: Observer) -> None:
     """Write what has been settled anew into the lock, where there is one to write."""
     settled = {one.report.entry: one.locked for one in warmed if one.locked is not None}
-    write_lock(project, merged(project.manifest, project.lock, settled), observe)
+    if settled or project.lock.strangers:
+        write_lock(project, merged(project.manifest, project.lock, settled), observe)
 
 
 def write_lock(project: Project, lock: Lock, observe: Observer) -> bool:

@@ -41,7 +41,7 @@ class Change:
     entry: Entry
     before: LockedEntry | None = None
     after: LockedEntry | None = None
-    """None with a ``before``: the entry goes; without: it could not be resolved."""
+    """None: it is not locked, or goes."""
     files: tuple[FileChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
     fetch_bytes: int = 0
@@ -50,8 +50,8 @@ class Change:
 
     @property
     def is_one(self) -> bool:
-        """Whether anything is different."""
-        return self.before != self.after
+        """Whether anything is different, or has to become so."""
+        return self.failure is None and (self.after is None or self.before != self.after)
 
 
 def file_changes(before: LockedEntry | None, after: LockedEntry) -> tuple[FileChange, ...]:

@@ -32,6 +32,11 @@ def find(lock: Lock, entry: Entry) -> LockedEntry | None:
     return None
 
 
+def pins(lock: Lock) -> dict[Repo, str]:
+    """The commit of every repository and revision in the lock: what it means for new entries as well."""
+    return {repo.repo: repo.commit for locked in lock.entries for repo in locked.repos}
+
+
 def load(path: Path, manifest: Manifest) -> Lock:
     """Read the lock at ``path``; entries that the manifest does not have, or no more so, are left out.
 

@@ -55,8 +55,10 @@ def relock(
     Raises:
         Interrupted: the user said stop.
     """
-    with tools(project, observe, environ, Work(dry_run=True)) as using:
-        wanted = {entry for entry in project.entries if locks.find(project.lock, entry) is None} | set(upgrade)
+    wanted = {entry for entry in project.entries if locks.find(project.lock, entry) is None}
+    wanted |= _sharing(project.lock, upgrade)
+    kept = Lock(entries=tuple(locked for locked in project.lock.entries if locked.entry not in wanted))
+    with tools(project, observe, environ, Work(dry_run=True), kept=kept) as using:
         using.hub.expect(listings=len(wanted))
 
         def change(entry: Entry) -> Change:
@@ -74,6 +76,17 @@ def relock(
                 raise
     settled = {change.entry: change.after for change in changes if change.after is not None}
     return Relocked(lock=merged(project.manifest, project.lock, settled), changes=(*changes, *_going(project)))
+
+
+def _sharing(lock: Lock, upgrade: Collection[Entry]) -> set[Entry]:
+    """``upgrade``, and the entries that need a repository of theirs at the same revision: it can have one commit."""
+    found = set(upgrade)
+    while True:
+        repos = {repo.repo for locked in lock.entries if locked.entry in found for repo in locked.repos}
+        more = {locked.entry for locked in lock.entries if any(repo.repo in repos for repo in locked.repos)} - found
+        if not more:
+            return found
+        found |= more
 
 
 def _resolve(entry: Entry, before: LockedEntry | None, *, is_locked: bool, using: Tools) -> Change:

@@ -113,7 +113,8 @@ def listed_again(resolved: Resolved, tools: Tools, account: Account) -> Resolved
 def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:
     listings, documents = dict(known.listings), dict(known.documents)
     for repo in needs.repos:
-        listings[repo] = tools.hub.listing(repo, account.add)
+        pinned = replace(repo, revision=tools.pins.get(repo, repo.revision))
+        listings[repo] = replace(tools.hub.listing(pinned, account.add), repo=repo)
     wanted = [_file_of(listings[repo], path) for repo, path in needs.documents]
     documents.update(read_documents(wanted, tools, account))
     return Known(listings=listings, documents=documents)

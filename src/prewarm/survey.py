@@ -20,7 +20,6 @@ from prewarm.installed import versions_of
 from prewarm.project import Project
 from prewarm.records import Entry, EntryReport, Fetched, LockedEntry, Report
 
-_OWN_VERSIONS = {"prewarm": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
 _NOTHING = Fetched()
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
 
@@ -40,7 +39,7 @@ def survey(project: Project, command: str) -> Report:
 
 def memory(root: Path) -> Memory:
     """What earlier runs have found out about the entries of this cache."""
-    return Memory(root, configuration.home(), _OWN_VERSIONS)
+    return Memory(root, configuration.home(), own_versions())
 
 
 def report(
@@ -68,9 +67,14 @@ def report(
     )
 
 
+def own_versions() -> Mapping[str, str]:
+    """Of prewarm and Python."""
+    return {"prewarm": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
+
+
 def versions() -> Mapping[str, str | None]:
     """The versions that a proof depends on."""
-    return {**_OWN_VERSIONS, **versions_of(_LIBRARIES)}
+    return {**own_versions(), **versions_of(_LIBRARIES)}
 
 
 def _recall(entry: Entry, root: Path) -> LockedEntry | None:

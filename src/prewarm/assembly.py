@@ -22,6 +22,7 @@ from prewarm.project import Project, merged
 from prewarm.proof.runner import Runner
 from prewarm.reached import Warmed
 from prewarm.records import Entry, Fetched, Lock, Report
+from prewarm.rehash import rehash, remove
 from prewarm.survey import memory, report
 from prewarm.warm import warm
 
@@ -91,6 +92,8 @@ def make_ready(
         Interrupted: the user said stop.
     """
     began = time.monotonic()
+    if not work.dry_run:
+        _take_away_damaged(project, observe)
     warmed, waited_s = run(project, project.entries, observe, environ, work)
     if not work.dry_run:
         keep_lock(project, warmed, observe)
@@ -103,6 +106,22 @@ def make_ready(
         elapsed_s=time.monotonic() - began,
         dry_run=work.dry_run,
     )
+
+
+def _take_away_damaged(project: Project, observe: Observer) -> None:
+    # What a verify found is not forgotten because the sizes are right.
+    root = configuration.cache_root()
+    remembered = memory(root)
+    suspects = []
+    for entry in project.entries:
+        locked = locks.find(project.lock, entry)
+        failure = remembered.failure(entry, locked)
+        if locked is not None and failure is not None and failure.kind == "corrupt":
+            suspects.append(locked)
+    if suspects:
+        disk = DiskCache(root, threading.Event())
+        for verified in rehash(suspects, disk, observe).values():
+            remove(verified, disk)
 
 
 def run(

@@ -51,6 +51,13 @@ def from_cache(entry: Entry, cache: Cache) -> Resolved | None:
     if entry.include is not None or entry.repo_type == "dataset":
         # What matches the globs can only be told from everything there is.
         return None
+    try:
+        return _from_cache(entry, cache)
+    except EntryError:
+        return None
+
+
+def _from_cache(entry: Entry, cache: Cache) -> Resolved | None:
     known = Known()
     while True:
         try:
@@ -65,8 +72,6 @@ def from_cache(entry: Entry, cache: Cache) -> Resolved | None:
             for repo, path in needs.documents:
                 documents[repo, path] = cache.read(*_file_of(listings[repo], path))
             known = Known(listings=listings, documents=documents)
-        except EntryError:
-            return None
         else:
             # The cache holds a part of the commit: what it lacks may exist.
             repos = tuple(replace(repo, absent=()) for repo in locked.repos)

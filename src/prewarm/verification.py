@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 
 from prewarm import lock as locks
 from prewarm.assembly import Work, keep_lock, run
-from prewarm.cache import layout
 from prewarm.cache.disk import DiskCache
-from prewarm.cache.hashed import is_right
 from prewarm.hub import configuration
-from prewarm.observe import HashingStarted, Observer
+from prewarm.observe import Observer
 from prewarm.project import Project
 from prewarm.records import Entry, EntryReport, Fetched, Lock, LockedEntry, Report
+from prewarm.rehash import rehash, remove
 from prewarm.resolve import from_cache
 from prewarm.survey import memory, report
-from prewarm.verify import Verified, verify
+from prewarm.verify import Verified
 
 
 def make_sure(project: Project, observe: Observer, environ: Mapping[str, str], *, repairs: bool) -> Report:
@@ -37,14 +33,14 @@ def make_sure(project: Project, observe: Observer, environ: Mapping[str, str], *
     disk = DiskCache(configuration.cache_root(), threading.Event())
     known = {entry: _locked(project, entry, disk) for entry in project.entries}
     there = [locked for locked in known.values() if locked is not None]
-    wrong = _hash(there, disk, observe)
+    wrong = rehash(there, disk, observe)
     remembered = memory(disk.root)
     for locked in there:
         if wrong[locked.entry].damaged:
             remembered.forget(locked)
     if repairs:
         for verified in wrong.values():
-            _remove(verified, disk)
+            remove(verified, disk)
     sound = [entry for entry, locked in known.items() if locked is not None and (repairs or not wrong[entry].bad)]
     # Entries that the lock does not have are taken as the cache has them.
     held = replace(project, lock=Lock(entries=tuple(there)))
@@ -71,26 +67,6 @@ def _locked(project: Project, entry: Entry, disk: DiskCache) -> LockedEntry | No
     if locked is None and (recalled := from_cache(entry, disk)) is not None:
         return recalled.locked
     return locked
-
-
-def _hash(there: list[LockedEntry], disk: DiskCache, observe: Observer) -> dict[Entry, Verified]:
-    files = {disk.path(repo, file.path): file.size for locked in there for repo, file in locked.files}
-    observe(HashingStarted(files=len(files), bytes=sum(files.values())))
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as threads:
-        try:
-            found = verify(there, disk, is_right, observe, threads)
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-    return {locked.entry: found[at] for at, locked in enumerate(there)}
-
-
-def _remove(verified: Verified, disk: DiskCache) -> None:
-    # The names only: a blob may be a link into huggingface_hub's store, which other repositories share.
-    for repo, file in verified.bad:
-        for path in (disk.path(repo, file.path), layout.blob(disk.root, repo.repo, file.digest)):
-            with suppress(FileNotFoundError):
-                path.unlink()
 
 
 def _failed(entry: Entry, locked: LockedEntry | None, verified: Verified | None) -> EntryReport:

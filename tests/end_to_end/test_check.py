@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +224,7 @@ def test_without_a_lock_the_cache_is_taken_as_it_is_when_the_hub_is_gone(copy: P
 def test_marks_of_absent_files_are_left_for_online_applications(
     proven: Prewarm, tmp_path: Path, zoo_hub: LocalHub
 ) -> None:
-    """A warm, online from_pretrained pair: with the marks it asks for no file at all."""
+    """A warm, online from_pretrained pair: with the marks it asks for less, with new libraries for no file at all."""
     load = (
         "from transformers import AutoModel, AutoProcessor\n"
         "AutoModel.from_pretrained('zoo/text')\nAutoProcessor.from_pretrained('zoo/text')"
@@ -241,6 +242,7 @@ def test_marks_of_absent_files_are_left_for_online_applications(
         assert done.code == 0, done.err
         asked.append((len(zoo_hub.log.metered()), len(zoo_hub.log.all(containing="/resolve/"))))
     (with_marks, files_with), (without, files_without) = asked
-    assert files_with == 0
-    assert files_without >= 4
-    assert with_marks + files_without <= without
+    assert files_with <= files_without - 4
+    assert with_marks <= without - 4
+    if int(version("huggingface_hub").partition(".")[0]) >= 2:
+        assert files_with == 0

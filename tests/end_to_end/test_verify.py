@@ -100,6 +100,19 @@ def test_damaged_and_missing_files_are_named_and_the_others_proven(prewarm: Prew
     assert "failed  org/files" in prewarm("check").out, "a check remembers it"
 
 
+def test_an_ordinary_run_mends_what_a_verify_has_found(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
+    serve(files={"a.txt": b"a" * 1000, "b.txt": b"b" * 2000})
+    prewarm.manifest(DATA)
+    prewarm("-q")
+    flip(next(prewarm.cache.rglob("snapshots/*/b.txt")))
+    assert prewarm("verify", "-q").code == 1
+    assert prewarm("check", "-q").code == 1
+    hub.log.clear()
+    assert prewarm("-q").code == 0
+    assert [request.path.rsplit("/", 1)[-1] for request in hub.log.metered()] == ["b.txt"]
+    assert prewarm("verify", "-q").code == 0
+
+
 def test_repair_fetches_just_those(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     serve(files={"a.txt": b"a" * 1000, "b.txt": b"b" * 2000, "c.txt": b"c" * 3000})
     prewarm.manifest(DATA)

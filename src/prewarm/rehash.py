@@ -1,0 +1,38 @@
+"""Hashes what the cache holds of entries, and takes away what is damaged. Changes with how a cache is mended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from prewarm.cache import layout
+from prewarm.cache.disk import DiskCache
+from prewarm.cache.hashed import is_right
+from prewarm.observe import HashingStarted, Observer
+from prewarm.records import Entry, LockedEntry
+from prewarm.verify import Verified, verify
+
+
+def rehash(there: Collection[LockedEntry], disk: DiskCache, observe: Observer) -> Mapping[Entry, Verified]:
+    """What is wrong with the files of each entry, hashed on every core."""
+    entries = list(there)
+    files = {disk.path(repo, file.path): file.size for locked in entries for repo, file in locked.files}
+    observe(HashingStarted(files=len(files), bytes=sum(files.values())))
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as threads:
+        try:
+            found = verify(entries, disk, is_right, observe, threads)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {locked.entry: found[at] for at, locked in enumerate(entries)}
+
+
+def remove(verified: Verified, disk: DiskCache) -> None:
+    """Take away the names of what is damaged, so that it is fetched again."""
+    # The names only: a blob may be a link into huggingface_hub's store, which other repositories share.
+    for repo, file in verified.bad:
+        for path in (disk.path(repo, file.path), layout.blob(disk.root, repo.repo, file.digest)):
+            with suppress(FileNotFoundError):
+                path.unlink()

@@ -1,0 +1,60 @@
+"""Ranges are handed out in order, in equal parts, and each byte once."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prewarm.hub.shares import RANGE_MAX_BYTES, RANGE_MIN_BYTES, Share, Shares
+from prewarm.ranges import Range
+
+SIZES = st.integers(0, 200_000_000)
+
+
+def taken(lines: int, missing: list[Range]) -> list[Share]:
+    shares = Shares(lines)
+    shares.put(missing)
+    found = []
+    while (share := shares.take()) is not None:
+        found.append(share)
+    return found
+
+
+@given(st.integers(1, 64), st.lists(SIZES, min_size=1, max_size=12, unique=True))
+def test_every_byte_is_handed_out_once_and_in_order(lines: int, edges: list[int]) -> None:
+    edges.sort()
+    missing = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=False)]
+    found = [(share.start, share.end) for share in taken(lines, missing)]
+    assert found == sorted(found)
+    joined: list[Range] = []
+    for start, end in found:
+        assert start < end
+        if joined and joined[-1][1] == start and (start, end) not in missing and start not in edges:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    assert joined == missing
+
+
+def test_lines_of_one_speed_end_together_after_two_ranges_each() -> None:
+    sizes = [share.end - share.start for share in taken(8, [(0, 300_000_000)])]
+    assert len(sizes) == 16
+    assert len(set(sizes[:8])) == 1
+    assert max(sizes[8:]) - min(sizes[8:]) < 10
+
+
+def test_ranges_have_bounds() -> None:
+    sizes = [share.end - share.start for share in taken(8, [(0, 10_000_000_000)])]
+    assert max(sizes) == RANGE_MAX_BYTES
+    assert min(sizes[:-1]) >= RANGE_MIN_BYTES
+
+
+def test_without_ranges_one_takes_what_is_left() -> None:
+    shares = Shares(4)
+    shares.put([(0, 100_000_000)])
+    first = shares.take()
+    assert first is not None
+    shares.take_rest(first)
+    assert (first.start, first.end) == (0, 100_000_000)
+    assert shares.take() is None
+    assert not shares.has_more()

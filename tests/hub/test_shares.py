@@ -36,11 +36,11 @@ def test_every_byte_is_handed_out_once_and_in_order(lines: int, edges: list[int]
     assert joined == missing
 
 
-def test_lines_of_one_speed_end_together_after_two_ranges_each() -> None:
+def test_lines_of_one_speed_end_together_after_few_ranges() -> None:
     sizes = [share.end - share.start for share in taken(8, [(0, 300_000_000)])]
-    assert len(sizes) == 16
-    assert len(set(sizes[:8])) == 1
-    assert max(sizes[8:]) - min(sizes[8:]) < 10
+    assert len(sizes) <= 26
+    assert len(set(sizes[:8])) == len(set(sizes[8:16])) == 1
+    assert sizes[0] > sizes[8] > sizes[16]
 
 
 def test_ranges_have_bounds() -> None:

@@ -1,6 +1,6 @@
 """What of a file is left to fetch, handed out in ranges to the lines. Changes with how large they are.
 
-Every line takes an equal range, and then an equal one of what is left: lines of one speed end together after few
+Every line takes an equal range, then an equal one of what is left, and so on: lines of one speed end together after few
 requests, and a slow one is left behind by little. Ranges are handed out in order, so that hashing can follow.
 """
 
@@ -14,10 +14,8 @@ from prewarm.ranges import Range, total
 
 RANGE_MIN_BYTES = 1 << 19
 RANGE_MAX_BYTES = 32 << 20
-LAST_RANGE_BYTES = 8 << 20
-"""When so much is left for each line after the first range, all of it is handed out."""
 _BATCH = 7 / 8
-"""What part of the rest is handed out in ranges of one size before."""
+"""What part of the rest is handed out in ranges of one size."""
 
 
 @dataclass
@@ -86,8 +84,6 @@ class Shares:
     def _next_size(self, left: int) -> int:
         if not self._left_of_batch:
             self._left_of_batch = self._lines
-            is_last = self._size and left <= LAST_RANGE_BYTES * self._lines
-            part = 1.0 if is_last else _BATCH
-            self._size = max(RANGE_MIN_BYTES, min(RANGE_MAX_BYTES, math.ceil(left * part / self._lines)))
+            self._size = max(RANGE_MIN_BYTES, min(RANGE_MAX_BYTES, math.ceil(left * _BATCH / self._lines)))
         self._left_of_batch -= 1
         return self._size

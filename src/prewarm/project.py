@@ -63,7 +63,7 @@ def load(
     lock_path = None if no_lock else manifest.path.parent / locks.LOCK_NAME
     lock = read_lock(lock_path, manifest)
     if locked:
-        refuse_lacking(lock, lock_path, entries)
+        refuse_out_of_date(lock, lock_path, entries, is_whole=not only)
     return Project(
         manifest=manifest,
         settings=settings,
@@ -96,8 +96,8 @@ def read_lock(path: Path | None, manifest: Manifest) -> Lock:
     return locks.load(path, manifest) if path is not None and path.exists() else Lock()
 
 
-def refuse_lacking(lock: Lock, path: Path | None, entries: Sequence[Entry]) -> None:
-    """Raise LockError where the lock lacks one of ``entries`` as it is now."""
+def refuse_out_of_date(lock: Lock, path: Path | None, entries: Sequence[Entry], *, is_whole: bool) -> None:
+    """Raise LockError where the lock lacks one of ``entries`` as it is now, or has others where they are all."""
     for entry in entries:
         if locks.find(lock, entry) is None:
             said = "is out of date" if path is not None and path.exists() else "is missing"
@@ -105,6 +105,11 @@ def refuse_lacking(lock: Lock, path: Path | None, entries: Sequence[Entry]) -> N
                 f"{path} {said}: it lacks {entry.id}",
                 hint="run prewarm without --locked, and keep the lock with your code",
             )
+    if is_whole and lock.strangers:
+        raise LockError(
+            f"{path} is out of date: it has {lock.strangers[0].entry.id}, and the manifest does not",
+            hint="prewarm lock, and keep the lock with your code",
+        )
 
 
 def merged(manifest: Manifest, lock: Lock, settled: Mapping[Entry, LockedEntry]) -> Lock:

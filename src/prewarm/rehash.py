@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +11,8 @@ from contextlib import suppress
 from prewarm.cache import layout
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.hashed import is_right
-from prewarm.observe import HashingStarted, Observer
+from prewarm.errors import Interrupted
+from prewarm.observe import Event, HashingStarted, Observer
 from prewarm.records import Entry, LockedEntry
 from prewarm.verify import Verified, verify
 
@@ -20,10 +22,19 @@ def rehash(there: Collection[LockedEntry], disk: DiskCache, observe: Observer) -
     entries = list(there)
     files = {disk.path(repo, file.path): file.size for locked in entries for repo, file in locked.files}
     observe(HashingStarted(files=len(files), bytes=sum(files.values())))
+    is_stopped = threading.Event()
+
+    def tell(event: Event) -> None:
+        # Told of every piece: a file of many gigabytes need not come to its end after an interrupt.
+        if is_stopped.is_set():
+            raise Interrupted
+        observe(event)
+
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as threads:
         try:
-            found = verify(entries, disk, is_right, observe, threads)
+            found = verify(entries, disk, is_right, tell, threads)
         except BaseException:
+            is_stopped.set()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
     return {locked.entry: found[at] for at, locked in enumerate(entries)}

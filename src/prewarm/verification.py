@@ -51,8 +51,9 @@ def make_sure(project: Project, observe: Observer, environ: Mapping[str, str], *
     reports = {one.report.entry: one.report for one in warmed}
     for entry, lost in known.items():
         if entry not in reports:
-            reports[entry] = _failed(entry, lost, wrong.get(entry))
-            remembered.keep_failure(entry, lost, reports[entry].failure)
+            reports[entry] = _unready(entry, lost, wrong.get(entry))
+            if reports[entry].failure is not None:
+                remembered.keep_failure(entry, lost, reports[entry].failure)
     return report(
         project,
         "verify",
@@ -69,19 +70,21 @@ def _locked(project: Project, entry: Entry, disk: DiskCache) -> LockedEntry | No
     return locked
 
 
-def _failed(entry: Entry, locked: LockedEntry | None, verified: Verified | None) -> EntryReport:
-    error = verified.error() if verified is not None else None
-    if locked is None or error is None:
+def _unready(entry: Entry, locked: LockedEntry | None, verified: Verified | None) -> EntryReport:
+    if locked is None or verified is None:
         return EntryReport(entry=entry, status="missing", ready=False, notes=("it is neither locked nor in the cache",))
     files = locked.files
-    return EntryReport(
+    found = EntryReport(
         entry=entry,
         commit=locked.commit,
-        status="failed",
+        status="missing",
         files=len(files),
         bytes=sum(file.size for _, file in files),
-        missing=tuple(file.path for _, file in verified.bad) if verified else (),
-        missing_bytes=sum(file.size for _, file in verified.bad) if verified else 0,
+        missing=tuple(file.path for _, file in verified.bad),
+        missing_bytes=sum(file.size for _, file in verified.bad),
         ready=False,
-        failure=error.as_failure(),
     )
+    error = verified.error()
+    if error is None or len(verified.missing) == len(files):
+        return replace(found, notes=("nothing of it is in the cache",))
+    return replace(found, status="failed", failure=error.as_failure())

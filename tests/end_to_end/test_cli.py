@@ -133,7 +133,17 @@ def test_locked_fails_where_the_lock_is_missing_or_out_of_date(prewarm: Prewarm,
     prewarm.manifest(DATA.replace('["*"]', '["*.txt"]'))
     result = prewarm("--locked")
     assert result.code == 2
-    assert "out of date" in result.err or "is missing" in result.err
+    assert "out of date: it lacks org/files" in result.err
+    prewarm.manifest(DATA + DATA.replace("org/files", "org/more"))
+    serve("org/more")
+    assert prewarm("-q").code == 0
+    prewarm.manifest(DATA)
+    result = prewarm("--locked")
+    assert result.code == 2
+    assert "out of date: it has org/more, and the manifest does not" in result.err
+    assert prewarm("--locked", "-q", "--only", "org/files").code == 0
+    assert prewarm("-q").code == 0
+    assert prewarm("--locked", "-q").code == 0
 
 
 def test_a_folder_that_cannot_be_written_is_said_once(prewarm: Prewarm, serve: Serve) -> None:

@@ -150,6 +150,15 @@ def test_without_a_lock_the_names_of_the_blobs_tell(proven: Prewarm, tmp_path: P
     assert "vocab.txt is damaged" in done.out
 
 
+def test_what_is_locked_and_was_never_fetched_is_missing(prewarm: Prewarm, serve: Serve) -> None:
+    serve()
+    prewarm.manifest(DATA)
+    prewarm("lock", "-q")
+    entry = prewarm("verify", "--json").entry("org/files")
+    assert (entry["status"], entry["missing"], entry["error"]) == ("missing", ["one.txt", "two.bin"], None)
+    assert prewarm("verify", "-q", "--repair").code == 0
+
+
 def test_what_was_never_fetched_is_said(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     prewarm.manifest(DATA)
     done = prewarm("verify")

@@ -6,83 +6,25 @@ the reset, and no request is spent on a refusal.
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from prewarm.errors import HubError, Interrupted
 from prewarm.hub.announced import parse_limit, parse_policy, parse_retry_after
+from prewarm.hub.bucket import MARGIN_S, Bucket
 from prewarm.hub.shared import SharedWindows, Window
 from prewarm.observe import LimitForeseen, Observer, Waiting
 
 _BLIND_WAIT_MAX_S = 60.0
-# The header's seconds are whole: a request right at the end of the last one could still be in the old window.
-_MARGIN_S = 0.25
 _ROUNDING_S = 1.0
 _ANSWER_S = 0.5
 # How long other processes wait for the word of the one that finds out what a new window allows.
 _FIND_OUT_S = 1.0
 # A wait that was told is told again when it has grown by this much, as more plans are made.
 _WORTH_TELLING = 1.5
-
-
-@dataclass
-class _Bucket:
-    """What is known of one bucket's window."""
-
-    remaining: int | None = None
-    """The least that an answer of this window has named; None: none has."""
-    is_silent: bool = False
-    """Whether the Hub answers and names no limit."""
-    resets_at: float = 0.0
-    closed_until: float = 0.0
-    """After a refusal: nothing is sent before."""
-    in_flight: int = 0
-    """Requests without an answer yet; each may take one of those that remain."""
-    blind_refusals: int = 0
-    margin_s: float = _MARGIN_S
-    quota: int | None = None
-    """Requests of a whole window; None: the Hub does not say."""
-    window_s: float = 0.0
-    expected: int = 0
-    """Requests that the plans need, and that have not been sent yet."""
-    foreseen_s: float = 0.0
-    """The wait that was told last."""
-
-    def has_room(self, now: float) -> bool:
-        """Whether one more request may be sent."""
-        if self.closed_until > now:
-            return False
-        if self.remaining is None and self.is_silent:
-            return True
-        if self.remaining is None or self.resets_at <= now:
-            # A window of which nothing is known: one request finds out, as others may use the same address.
-            return self.in_flight == 0
-        return self.remaining > self.in_flight
-
-    def wait_s(self, now: float) -> float | None:
-        """Seconds until there is room for certain; None where an answer on its way may tell earlier."""
-        if self.closed_until > now:
-            return self.closed_until - now
-        return None if self.in_flight else self.resets_at - now
-
-    def foreseen(self, now: float) -> tuple[int, float]:
-        """Requests that are left, and seconds that those expected will wait for later windows; 0.0: for none."""
-        left = max(0, (self.remaining or 0) - self.in_flight) if self.resets_at > now else self.quota or 0
-        if self.remaining is None or self.expected <= left:
-            return left, 0.0
-        windows = math.ceil((self.expected - left) / self.quota) if self.quota else 1
-        return left, max(0.0, self.resets_at - now) + (windows - 1) * self.window_s
-
-    def take_in(self, remaining: int, resets_at: float) -> None:
-        """What an answer says; answers may overtake each other."""
-        known = None if self.remaining is None else Window(remaining=self.remaining, resets_at=self.resets_at)
-        window = Window(remaining=remaining, resets_at=resets_at).merged(known)
-        self.remaining, self.resets_at = window.remaining, window.resets_at
 
 
 class Governor:
@@ -111,7 +53,7 @@ class Governor:
         self._clock = clock
         self._wall_clock = wall_clock
         self._changed = threading.Condition()
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, Bucket] = {}
         self._waits: dict[str, float] = {}
         self._waited_s = 0.0
         self._promised_s = 0.0
@@ -138,7 +80,7 @@ class Governor:
             Interrupted: the run was stopped.
         """
         with self._changed:
-            bucket = self._buckets.setdefault(name, _Bucket())
+            bucket = self._buckets.setdefault(name, Bucket())
             while not self._has_room(name, bucket, now := self._clock()):
                 if self._stopped:
                     raise Interrupted
@@ -158,7 +100,7 @@ class Governor:
         It is told once more where it turns out to take much longer.
         """
         with self._changed:
-            bucket = self._buckets.setdefault(name, _Bucket())
+            bucket = self._buckets.setdefault(name, Bucket())
             bucket.expected += count
             if self._shared is not None:
                 self._hear(name, bucket)
@@ -177,7 +119,7 @@ class Governor:
     def overhear(self, name: str, headers: Mapping[str, str]) -> None:
         """Take in what the answer to such a request says."""
         with self._changed:
-            self._buckets.setdefault(name, _Bucket()).in_flight += 1
+            self._buckets.setdefault(name, Bucket()).in_flight += 1
         self.learn(name, [headers])
 
     @contextmanager
@@ -205,17 +147,17 @@ class Governor:
     def learn(self, name: str, hops: Iterable[Mapping[str, str]]) -> None:
         """Take in what the hops of an admitted request's answer say; none, where it had no answer."""
         with self._changed:
-            own = self._buckets.setdefault(name, _Bucket())
+            own = self._buckets.setdefault(name, Bucket())
             own.in_flight = max(0, own.in_flight - 1)
             heard = list(hops)
             said = [limit for limit in map(parse_limit, heard) if limit is not None]
             for bucket_name, remaining, reset_s in said:
-                bucket = self._buckets.setdefault(bucket_name, _Bucket())
+                bucket = self._buckets.setdefault(bucket_name, Bucket())
                 bucket.take_in(remaining, self._clock() + reset_s + bucket.margin_s)
                 bucket.blind_refusals = 0
                 self._tell(bucket_name, bucket)
             for policy in filter(None, map(parse_policy, heard)):
-                bucket = self._buckets.setdefault(policy[0], _Bucket())
+                bucket = self._buckets.setdefault(policy[0], Bucket())
                 bucket.quota, bucket.window_s = policy[1:]
             self._foresee(name, own)
             own.is_silent = own.is_silent or (bool(heard) and not said)
@@ -227,7 +169,7 @@ class Governor:
     def refuse(self, name: str, headers: Mapping[str, str]) -> None:
         """Take in a 429: nothing is sent in this bucket before the Hub's word, or a growing guess, is over."""
         with self._changed:
-            bucket = self._buckets.setdefault(name, _Bucket())
+            bucket = self._buckets.setdefault(name, Bucket())
             said = parse_limit(headers)
             wait_s = said[2] if said is not None and said[1] == 0 else parse_retry_after(headers, self._wall_clock())
             if wait_s is None:
@@ -235,14 +177,14 @@ class Governor:
                 wait_s = min(_BLIND_WAIT_MAX_S, random.uniform(0.5, 1.0) * 2.0**bucket.blind_refusals)  # noqa: S311
             elif wait_s <= _ROUNDING_S:
                 # This Hub rounds its seconds down: what it calls over has a part of one to go.
-                bucket.margin_s = _MARGIN_S + _ROUNDING_S
+                bucket.margin_s = MARGIN_S + _ROUNDING_S
             until = self._clock() + wait_s + bucket.margin_s
             bucket.closed_until = max(bucket.closed_until, until)
             bucket.remaining, bucket.resets_at = 0, bucket.closed_until
             self._tell(name, bucket)
             self._changed.notify_all()
 
-    def _has_room(self, name: str, bucket: _Bucket, now: float) -> bool:
+    def _has_room(self, name: str, bucket: Bucket, now: float) -> bool:
         if self._shared is None:
             return bucket.has_room(now)
         ahead = self._wall_clock() - now
@@ -259,7 +201,7 @@ class Governor:
 
         return self._shared.change(name, take)
 
-    def _hear(self, name: str, bucket: _Bucket) -> None:
+    def _hear(self, name: str, bucket: Bucket) -> None:
         assert self._shared is not None
         ahead = self._wall_clock() - self._clock()
 
@@ -270,7 +212,7 @@ class Governor:
 
         self._shared.change(name, hear)
 
-    def _foresee(self, name: str, bucket: _Bucket) -> None:
+    def _foresee(self, name: str, bucket: Bucket) -> None:
         left, wait_s = bucket.foreseen(self._clock())
         if wait_s > bucket.foreseen_s * _WORTH_TELLING:
             bucket.foreseen_s = wait_s
@@ -284,7 +226,7 @@ class Governor:
                 )
             )
 
-    def _tell(self, name: str, bucket: _Bucket) -> None:
+    def _tell(self, name: str, bucket: Bucket) -> None:
         if self._shared is None or bucket.remaining is None:
             return
         told = Window(remaining=bucket.remaining, resets_at=bucket.resets_at + self._wall_clock() - self._clock())

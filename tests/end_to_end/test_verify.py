@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_with_the_network_cut_it_passes_and_so_does_the_application(proven: Prew
         "print(type(AutoModel.from_pretrained('zoo/text')).__name__, len(AutoProcessor.from_pretrained('zoo/text')))"
     )
     started = subprocess.run(
-        [*cut, *proven.command("run", "--", shutil.which("python3") or "python3", "-c", application)],
+        [*cut, *proven.command("run", "--", sys.executable, "-c", application)],
         cwd=proven.folder,
         env=proven.environ,
         capture_output=True,

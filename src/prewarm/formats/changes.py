@@ -78,7 +78,9 @@ def _entry(change: Change) -> dict[str, Any]:
 def _headline(change: Change) -> str:
     before, after = change.before, change.after
     if after is None:
-        return "no longer in the manifest" if before is not None and not _is_entry(change) else "not locked"
+        # What goes is named by what was locked of it, since the manifest has no entry for it.
+        goes = before is not None and before.entry is change.entry
+        return "no longer in the manifest" if goes else "not locked"
     if before is None:
         total = sum(file.size for _, file in after.files)
         code = [file.path for _, file in after.files if file.code_sha256]
@@ -87,10 +89,6 @@ def _headline(change: Change) -> str:
     if before.commit == after.commit:
         return f"at {after.commit[:7]} as before"
     return f"{before.commit[:7]} → {after.commit[:7]}"
-
-
-def _is_entry(change: Change) -> bool:
-    return change.before is None or change.before.entry is not change.entry
 
 
 def _name(change: Change) -> str:

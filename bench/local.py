@@ -20,13 +20,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from prewarm import lock as locks
-from prewarm import manifest as manifests
 from prewarm.cache import layout
 from prewarm.cache.memory import Memory
 from prewarm.localhub import LocalHub, Repository
-from prewarm.records import Digest, Lock, LockedEntry, LockedRepo, Proof, RepoFile
-from prewarm.survey import own_versions
+from prewarm.lock import file as locks
+from prewarm.manifest import read as manifests
+from prewarm.operations.check import own_versions
+from prewarm.records.listing import Digest, RepoFile
+from prewarm.records.lock import Lock, LockedEntry, LockedRepo
+from prewarm.records.proof import Proof
 
 ENTRIES, FILES = 100, 10
 PREWARM = str(Path(sys.executable).with_name("prewarm"))

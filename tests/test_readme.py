@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from prewarm import manifest as manifests
-from prewarm import tomlfile
-from prewarm.settings import resolve
+from prewarm.manifest import read as manifests
+from prewarm.manifest import toml as tomlfile
+from prewarm.manifest.settings import resolve
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prewarm.api import ensure
-    from prewarm.errors import InputError, NotReadyError, PrewarmError
-    from prewarm.records import EntryReport, Failure, Report
+    from prewarm.records.errors import InputError, NotReadyError, PrewarmError
+    from prewarm.records.failure import Failure
+    from prewarm.records.report import EntryReport, Report
 
 __version__ = "0.1.0"
 __all__ = ["EntryReport", "Failure", "InputError", "NotReadyError", "PrewarmError", "Report", "__version__", "ensure"]
 
 _HOMES = {
-    "EntryReport": "records",
-    "Failure": "records",
-    "InputError": "errors",
-    "NotReadyError": "errors",
-    "PrewarmError": "errors",
-    "Report": "records",
+    "EntryReport": "records.report",
+    "Failure": "records.failure",
+    "InputError": "records.errors",
+    "NotReadyError": "records.errors",
+    "PrewarmError": "records.errors",
+    "Report": "records.report",
     "ensure": "api",
 }
 

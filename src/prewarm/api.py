@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from prewarm.flow.ready import has_to_be_tried
 from prewarm.hub import configuration
-from prewarm.observe import Observer
-from prewarm.project import Project, load
-from prewarm.ready import has_to_be_tried
-from prewarm.records import Report
-from prewarm.survey import survey
+from prewarm.operations.check import survey
+from prewarm.operations.project import Project, load
+from prewarm.records.events import Observer
+from prewarm.records.report import Report
 
 _locks: dict[Path, threading.Lock] = {}
 
@@ -55,7 +55,7 @@ def ensure(
         project = _load(path, only, locked)
         if (found := _ready(project)) is not None:
             return found
-        from prewarm.assembly import make_ready
+        from prewarm.operations.tools import make_ready
 
         return make_ready(project, _observer(quiet), os.environ, command="ensure")
 
@@ -70,7 +70,7 @@ def _ready(project: Project) -> Report | None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """One thread of one process at a time for a manifest."""
-    from prewarm.cache.lock import locked
+    from prewarm.cache.file_lock import locked
 
     name = hashlib.sha256(str(path).encode()).hexdigest()[:32]
     with (

@@ -15,8 +15,10 @@ import pytest
 from prewarm.cache import layout, place
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.preview import Preview
-from prewarm.errors import CacheError, Interrupted
-from prewarm.records import Digest, Entry, LockedEntry, LockedRepo, Repo, RepoFile
+from prewarm.records.entry import Entry
+from prewarm.records.errors import CacheError, Interrupted
+from prewarm.records.listing import Digest, Repo, RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
 
 CONTENT = b"the content of a file"
 FILE = RepoFile(

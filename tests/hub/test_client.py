@@ -11,12 +11,14 @@ import pytest
 
 from conftest import TOKEN
 from prewarm.cache.disk import DiskCache
-from prewarm.errors import HubError, PrewarmError
 from prewarm.hub import session
 from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
-from prewarm.observe import Event, Retrying, Waiting
-from prewarm.records import Fetched, Listing, LockedRepo, Repo
+from prewarm.records.errors import HubError, PrewarmError
+from prewarm.records.events import Event, Retrying, Waiting
+from prewarm.records.listing import Listing, Repo
+from prewarm.records.lock import LockedRepo
+from prewarm.records.plan import Fetched
 
 Serve = Callable[..., Repository]
 BODY = bytes(range(256)) * 4000

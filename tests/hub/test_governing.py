@@ -10,8 +10,8 @@ from huggingface_hub import get_session
 from conftest import Prewarm
 from prewarm.hub.client import Client
 from prewarm.localhub import LocalHub, Quota, Quotas, Repository
-from prewarm.observe import Event
-from prewarm.records import Repo
+from prewarm.records.events import Event
+from prewarm.records.listing import Repo
 
 Serve = Callable[..., Repository]
 
@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from huggingface_hub import hf_hub_download
 from transformers.utils import cached_file
 from prewarm.hub.client import Client
-from prewarm.records import Repo
+from prewarm.records.listing import Repo
 
 client = Client(workers=4, max_wait_s=60, observe=lambda event: None)
 with client.governing():

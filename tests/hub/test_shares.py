@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prewarm.hub.shares import RANGE_MAX_BYTES, RANGE_MIN_BYTES, Share, Shares
-from prewarm.ranges import Range
+from prewarm.records.ranges import Range
 
 SIZES = st.integers(0, 200_000_000)
 

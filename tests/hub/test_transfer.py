@@ -18,14 +18,17 @@ import pytest
 from conftest import Prewarm
 from prewarm.cache import layout
 from prewarm.cache.disk import DiskCache
-from prewarm.errors import EntryError, Interrupted
 from prewarm.hub.client import Client
-from prewarm.hub.gather import gathered
-from prewarm.hub.lines import Lines
+from prewarm.hub.connections import Lines
+from prewarm.hub.pieces import gathered
 from prewarm.hub.session import Transient
 from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
-from prewarm.observe import Event, Retrying
-from prewarm.records import Digest, Fetched, Listing, LockedRepo, Repo, TransferMode
+from prewarm.records.entry import TransferMode
+from prewarm.records.errors import EntryError, Interrupted
+from prewarm.records.events import Event, Retrying
+from prewarm.records.listing import Digest, Listing, Repo
+from prewarm.records.lock import LockedRepo
+from prewarm.records.plan import Fetched
 
 Serve = Callable[..., Repository]
 REPO = Repo(repo_id="org/files")
@@ -338,7 +341,7 @@ KINDS: tuple[FaultKind, ...] = (
 
 def test_what_is_hashed_is_not_written_again(tmp_path: Path) -> None:
     from prewarm.cache.partial import PartialFile
-    from prewarm.records import RepoFile
+    from prewarm.records.listing import RepoFile
 
     file = RepoFile(path="a", size=3, digest=Digest(algorithm="sha256", value=hashlib.sha256(b"abc").hexdigest()))
     sink = PartialFile(tmp_path / "blob", file, resumes=True)

@@ -11,12 +11,15 @@ import pytest
 
 from conftest import TOKEN, Prewarm
 from prewarm.cache.disk import DiskCache
-from prewarm.errors import Interrupted
 from prewarm.hub import xet
 from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Repository
-from prewarm.observe import Event, Retrying
-from prewarm.records import Fetched, LockedRepo, Repo, TransferMode
+from prewarm.records.entry import TransferMode
+from prewarm.records.errors import Interrupted
+from prewarm.records.events import Event, Retrying
+from prewarm.records.listing import Repo
+from prewarm.records.lock import LockedRepo
+from prewarm.records.plan import Fetched
 
 Serve = Callable[..., Repository]
 REPO = Repo(repo_id="org/files")

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from prewarm import manifest, tomlfile
-from prewarm.errors import PlanError
+from prewarm.manifest import read as manifest
+from prewarm.manifest import toml as tomlfile
 from prewarm.plan import Known, Needs, Selection, select
-from prewarm.records import Digest, Entry, Listing, Repo, RepoFile
+from prewarm.records.entry import Entry
+from prewarm.records.errors import PlanError
+from prewarm.records.listing import Digest, Listing, Repo, RepoFile
 
 Files = Mapping[str, Any]
 BASE = {"config.json": {"model_type": "bert"}, "model.safetensors": None}

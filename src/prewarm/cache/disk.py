@@ -10,14 +10,15 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from prewarm import names, units
 from prewarm.cache import layout, place
-from prewarm.cache.lock import locked as holding
-from prewarm.cache.own_listing import listing_of
+from prewarm.cache.file_lock import locked as holding
+from prewarm.cache.listing import listing_of
 from prewarm.cache.partial import PartialFile, partial_bytes
-from prewarm.errors import CacheError
-from prewarm.ports import Sink
-from prewarm.records import Listing, LockedEntry, LockedRepo, Repo, RepoFile
+from prewarm.flow.ports import Sink
+from prewarm.records import names, units
+from prewarm.records.errors import CacheError
+from prewarm.records.listing import Listing, Repo, RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
 
 
 class DiskCache:

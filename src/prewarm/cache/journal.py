@@ -11,10 +11,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from prewarm import ranges
 from prewarm.cache.place import write_text
-from prewarm.ranges import Range
-from prewarm.records import RepoFile
+from prewarm.records import ranges
+from prewarm.records.listing import RepoFile
+from prewarm.records.ranges import Range
 
 
 def read(path: Path, file: RepoFile, there: int) -> list[Range]:

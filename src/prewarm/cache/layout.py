@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prewarm.records import Digest, Repo
+from prewarm.records.listing import Digest, Repo
 
 
 def repo_folder(root: Path, repo: Repo) -> Path:

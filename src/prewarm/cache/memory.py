@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from prewarm.cache import layout
-from prewarm.digest import files_digest, proof_digest
-from prewarm.installed import versions_of
-from prewarm.records import Entry, Failure, LockedEntry, Proof, Remembered
+from prewarm.cache.installed import versions_of
+from prewarm.lock.digest import files_digest, proof_digest
+from prewarm.records.entry import Entry
+from prewarm.records.failure import Failure
+from prewarm.records.lock import LockedEntry
+from prewarm.records.proof import Proof, Remembered
 
 SCHEMA = 1
 _LIBRARIES = ("transformers", "torch", "huggingface_hub", "tokenizers", "safetensors")

@@ -11,13 +11,13 @@ import threading
 import time
 from pathlib import Path
 
-from prewarm import ranges
 from prewarm.cache import journal
 from prewarm.cache.place import check, hasher, told_as_cache_error
 from prewarm.cache.positional import write_at
 from prewarm.cache.prefix_hash import PrefixHash
-from prewarm.ranges import Range
-from prewarm.records import RepoFile
+from prewarm.records import ranges
+from prewarm.records.listing import RepoFile
+from prewarm.records.ranges import Range
 
 JOURNALLED_BYTES = 4 << 20
 """Files from this size on are worth a journal; smaller ones are fetched again."""

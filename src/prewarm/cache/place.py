@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from prewarm.errors import CacheError
-from prewarm.records import Digest, RepoFile
+from prewarm.records.errors import CacheError
+from prewarm.records.listing import Digest, RepoFile
 
 
 def hasher(digest: Digest, size: int) -> hashlib._Hash:

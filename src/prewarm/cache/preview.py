@@ -8,9 +8,10 @@ from pathlib import Path
 
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.place import check, hasher
-from prewarm.ports import Sink
-from prewarm.ranges import Range, add, holes, total
-from prewarm.records import Digest, Listing, LockedEntry, LockedRepo, Repo, RepoFile
+from prewarm.flow.ports import Sink
+from prewarm.records.listing import Digest, Listing, Repo, RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.records.ranges import Range, add, holes, total
 
 
 class Preview:

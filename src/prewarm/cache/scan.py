@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 from prewarm.cache import layout
-from prewarm.records import LockedEntry, LockedRepo, RepoFile
+from prewarm.records.listing import RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
 
 
 def missing(root: Path, locked: LockedEntry) -> tuple[tuple[LockedRepo, RepoFile], ...]:

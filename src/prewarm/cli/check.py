@@ -32,8 +32,8 @@ def command(
 
     Asks nobody and loads nothing. Exit code 0: every required entry is ready; 1: one is not.
     """
-    from prewarm.project import load
-    from prewarm.survey import survey
+    from prewarm.operations.check import survey
+    from prewarm.operations.project import load
 
     options.refuse_both(locked, no_lock)
     project = load(path, environ=os.environ, flags={"proof": proof}, only=only, locked=locked, no_lock=no_lock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from prewarm.units import plural, size
+from prewarm.records.units import plural, size
 
 
 @click.command("clean", short_help="Remove what interrupted downloads have left in the cache.")

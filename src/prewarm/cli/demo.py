@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from prewarm.errors import DemoError
+from prewarm.records.errors import DemoError
 
 
 @click.command("demo", short_help="Show the whole flow against a Hub on this machine.")

@@ -24,14 +24,14 @@ def command(path: Path | None, upgrade: bool, only_checks: bool, as_json: bool, 
     Entries that are locked stay at their commit. With --upgrade they move to the newest one; code that would run is
     shown as a diff. With --check and without --upgrade the Hub is not asked.
     """
-    from prewarm import lock as locks
-    from prewarm.project import load, select_entries
+    from prewarm.lock import file as locks
+    from prewarm.operations.project import load, select_entries
 
     if ids and not upgrade:
         raise click.UsageError(f"entries are named for --upgrade alone: prewarm lock --upgrade {' '.join(ids)}")
     project = load(path, environ=os.environ)
     chosen = select_entries(project.manifest, ids)
-    from prewarm.relock import out_of_date, relock
+    from prewarm.operations.lock import out_of_date, relock
 
     if only_checks and not upgrade:
         found = out_of_date(project)
@@ -40,7 +40,7 @@ def command(path: Path | None, upgrade: bool, only_checks: bool, as_json: bool, 
             found = relock(project, observe, os.environ, upgrade=chosen if upgrade else ())
             is_kept = True
             if not only_checks:
-                from prewarm.assembly import write_lock
+                from prewarm.operations.tools import write_lock
 
                 is_kept = write_lock(project, found.lock, observe)
         if not is_kept:

@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 from prewarm import __version__
-from prewarm.errors import Interrupted, PrewarmError
+from prewarm.records.errors import Interrupted, PrewarmError
 
 COMMANDS = {name: f"prewarm.cli.{name}" for name in ("warm", "check", "verify", "lock", "run", "clean", "demo")}
 """Command to the module that has it, imported when it is used."""
@@ -54,7 +54,7 @@ class _Commands(click.Group):
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            from prewarm.settings import nearest
+            from prewarm.manifest.settings import nearest
 
             raise click.UsageError(f"there is no command '{args[0]}': {nearest(args[0], list(COMMANDS))}", context)
         return super().resolve_command(context, args)

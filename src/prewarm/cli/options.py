@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from prewarm.observe import Observer
-    from prewarm.records import Report
+    from prewarm.records.events import Observer
+    from prewarm.records.report import Report
 
 Command = Callable[..., Any]
 _SETTINGS = (

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from prewarm.cli import options
-from prewarm.errors import CommandError
+from prewarm.records.errors import CommandError
 
 
 @click.command(
@@ -46,9 +46,9 @@ def command(
     The command takes the place of this process: signals and exit code are its own. Where a required entry cannot be
     made ready it is not started, and the exit code is 1.
     """
-    from prewarm.project import load
-    from prewarm.ready import has_to_be_tried
-    from prewarm.survey import survey
+    from prewarm.flow.ready import has_to_be_tried
+    from prewarm.operations.check import survey
+    from prewarm.operations.project import load
 
     options.refuse_both(locked, no_lock)
     if not words:
@@ -57,7 +57,7 @@ def command(
     project = load(path, environ=os.environ, flags=flags, only=only, locked=locked, no_lock=no_lock)
     report = survey(project, "run")
     if any(map(has_to_be_tried, report.entries)):
-        from prewarm.assembly import make_ready
+        from prewarm.operations.tools import make_ready
 
         with options.observer(len(project.entries), quiet=quiet, verbose=verbose) as observe:
             report = make_ready(project, observe, os.environ, command="run")

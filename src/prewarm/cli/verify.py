@@ -36,8 +36,8 @@ def command(
 
     Asks nobody for anything without --repair.
     """
-    from prewarm.project import load
-    from prewarm.verification import make_sure
+    from prewarm.operations.project import load
+    from prewarm.operations.verify import make_sure
 
     options.refuse_both(locked, no_lock)
     project = load(path, environ=os.environ, flags=flags, only=only, locked=locked, no_lock=no_lock)

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
-from prewarm.project import load
-from prewarm.survey import survey
+from prewarm.operations.check import survey
+from prewarm.operations.project import load
 
 
 @click.command("warm", short_help="Make every entry of the manifest ready.")
@@ -51,7 +51,7 @@ def command(
         if all(entry.ready for entry in found.entries):
             options.show_untouched(found, as_json=as_json, quiet=quiet, verbose=verbose)
             return 0
-    from prewarm.assembly import Work, make_ready
+    from prewarm.operations.tools import Work, make_ready
 
     work = Work(force=force, prove_again=prove_again, dry_run=dry_run)
     with options.observer(len(project.entries), quiet=quiet, verbose=verbose) as observe:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from prewarm.changes import Change, FileChange
-from prewarm.units import plural, size
+from prewarm.lock.changes import Change, FileChange
+from prewarm.records.units import plural, size
 
 SCHEMA = 1
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}

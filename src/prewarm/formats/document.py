@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prewarm.records import EntryReport, Failure, Proof, Report
+from prewarm.records.failure import Failure
+from prewarm.records.proof import Proof
+from prewarm.records.report import EntryReport, Report
 
 SCHEMA = 1
 

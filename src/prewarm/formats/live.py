@@ -15,7 +15,8 @@ from rich.table import Column
 from rich.text import Text
 
 from prewarm.formats.plain import line_of
-from prewarm.observe import (
+from prewarm.records.entry import Entry
+from prewarm.records.events import (
     BytesReceived,
     EntryFinished,
     EntryPlanned,
@@ -31,8 +32,7 @@ from prewarm.observe import (
     Retrying,
     Waiting,
 )
-from prewarm.records import Entry
-from prewarm.units import duration, size
+from prewarm.records.units import duration, size
 
 if sys.version_info >= (3, 11):
     from typing import assert_never

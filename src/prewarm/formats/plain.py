@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TextIO
 
-from prewarm.observe import (
+from prewarm.records.events import (
     BytesReceived,
     EntryFinished,
     EntryPlanned,
@@ -22,7 +22,7 @@ from prewarm.observe import (
     Retrying,
     Waiting,
 )
-from prewarm.units import duration, plural, size
+from prewarm.records.units import duration, plural, size
 
 if sys.version_info >= (3, 11):
     from typing import assert_never

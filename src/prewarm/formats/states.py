@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from prewarm.records import EntryReport, Report
-from prewarm.units import duration, plural, size
+from prewarm.records.report import EntryReport, Report
+from prewarm.records.units import duration, plural, size
 
 _COLOURS = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
 _SHOWN = 3

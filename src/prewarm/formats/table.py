@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from prewarm.formats.states import name_of
-from prewarm.records import EntryReport, Report
-from prewarm.units import duration, plural, size
+from prewarm.records.report import EntryReport, Report
+from prewarm.records.units import duration, plural, size
 
 _STYLES = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
 _KEYS_SHOWN = 3

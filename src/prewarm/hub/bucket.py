@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from prewarm.hub.shared import Window
+from prewarm.hub.shared_windows import Window
 
 # The header's seconds are whole: a request right at the end of the last one could still be in the old window.
 MARGIN_S = 0.25

@@ -10,17 +10,20 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from prewarm.flow.ports import Sink
 from prewarm.hub import configuration, listing, refusals, session
-from prewarm.hub.address import Resolver
-from prewarm.hub.limits import Governor
-from prewarm.hub.lines import Lines
+from prewarm.hub.connections import Lines
+from prewarm.hub.governor import Governor
+from prewarm.hub.resolver import Resolver
 from prewarm.hub.retry import Reach, retrying
-from prewarm.hub.shared import SharedWindows
+from prewarm.hub.shared_windows import SharedWindows
 from prewarm.hub.transfer import Means, Transfer
 from prewarm.hub.xet import Xet, is_available
-from prewarm.observe import Observer
-from prewarm.ports import Sink
-from prewarm.records import Fetched, Listing, LockedRepo, Repo, RepoFile, TransferMode
+from prewarm.records.entry import TransferMode
+from prewarm.records.events import Observer
+from prewarm.records.listing import Listing, Repo, RepoFile
+from prewarm.records.lock import LockedRepo
+from prewarm.records.plan import Fetched
 
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 Spend = Callable[[Fetched], None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prewarm import names
-from prewarm.errors import HubError
-from prewarm.records import Digest, Listing, Repo, RepoFile
+from prewarm.records import names
+from prewarm.records.errors import HubError
+from prewarm.records.listing import Digest, Listing, Repo, RepoFile
 
 
 def parse_info(repo: Repo, content: Any) -> tuple[Listing, bool]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from prewarm.errors import HubError
 from prewarm.hub.retry import RateLimited
 from prewarm.hub.session import Reply, Transient, origin_of
-from prewarm.records import Repo
+from prewarm.records.errors import HubError
+from prewarm.records.listing import Repo
 
 _LATER = "the Hub has a problem: run it again later; what has arrived is kept"
 _PASSING = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import tenacity
 
-from prewarm.errors import Interrupted
 from prewarm.hub.session import Transient
-from prewarm.observe import Observer, Retrying
+from prewarm.records.errors import Interrupted
+from prewarm.records.events import Observer, Retrying
 
 ATTEMPTS = 6
 """Tries of one request that fail for a reason other than the rate limit, which max_wait bounds."""

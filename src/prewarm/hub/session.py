@@ -18,7 +18,7 @@ from huggingface_hub import __version__ as hub_version
 from huggingface_hub import constants, get_session, get_token
 
 from prewarm import __version__
-from prewarm.errors import HubError, SettingsError
+from prewarm.records.errors import HubError, SettingsError
 
 _REDIRECTS_MAX = 10
 CONNECT_TIMEOUT_S = 10.0

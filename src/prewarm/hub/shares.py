@@ -10,7 +10,7 @@ import math
 import threading
 from dataclasses import dataclass
 
-from prewarm.ranges import Range, total
+from prewarm.records.ranges import Range, total
 
 RANGE_MIN_BYTES = 1 << 19
 RANGE_MAX_BYTES = 32 << 20

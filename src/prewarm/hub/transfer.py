@@ -12,18 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from prewarm.errors import CacheError, HubError, Interrupted
+from prewarm.flow.ports import Sink
 from prewarm.hub import refusals, session
-from prewarm.hub.address import Here, Resolver
-from prewarm.hub.gather import gathered
-from prewarm.hub.lines import Lines
+from prewarm.hub.connections import Lines
+from prewarm.hub.pieces import gathered
+from prewarm.hub.resolver import Here, Resolver
 from prewarm.hub.retry import Reach, retrying
 from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
-from prewarm.observe import Observer
-from prewarm.ports import Sink
-from prewarm.ranges import total
-from prewarm.records import Fetched, LockedRepo, RepoFile
+from prewarm.records.errors import CacheError, HubError, Interrupted
+from prewarm.records.events import Observer
+from prewarm.records.listing import RepoFile
+from prewarm.records.lock import LockedRepo
+from prewarm.records.plan import Fetched
+from prewarm.records.ranges import total
 
 PARALLEL_BYTES = 8 << 20
 """Files from this size on are fetched in several ranges at once."""

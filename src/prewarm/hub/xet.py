@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from huggingface_hub import constants
 
 from prewarm.hub import session
-from prewarm.hub.limits import Governor
+from prewarm.hub.governor import Governor
 
 _AUTH_LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?xet-auth"?')
 _HASH = re.compile(r"[0-9a-f]{64}")

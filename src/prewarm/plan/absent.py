@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from prewarm.plan.known import Known
 from prewarm.plan.weights import STEMS, with_variant
-from prewarm.records import Entry, Repo
+from prewarm.records.entry import Entry
+from prewarm.records.listing import Repo
 
 PROBES = (
     "adapter_config.json",

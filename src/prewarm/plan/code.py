@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prewarm.plan.known import Known
-from prewarm.records import Repo
+from prewarm.records.listing import Repo
 
 CONFIGS = (
     "config.json",

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prewarm.errors import PlanError
-from prewarm.records import Listing, Repo
+from prewarm.records.errors import PlanError
+from prewarm.records.listing import Listing, Repo
 
 
 class Needs(Exception):

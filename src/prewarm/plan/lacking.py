@@ -9,7 +9,10 @@ from dataclasses import replace
 from prewarm.plan.absent import absent_files
 from prewarm.plan.known import Known
 from prewarm.plan.select import Selection
-from prewarm.records import Entry, LockedEntry, LockedRepo, Plan, Repo, RepoFile
+from prewarm.records.entry import Entry
+from prewarm.records.listing import Repo, RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.records.plan import Plan
 
 
 def lock_entry(entry: Entry, selection: Selection, known: Known) -> LockedEntry:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from prewarm.plan.known import Known
-from prewarm.records import Entry, Repo
+from prewarm.records.entry import Entry
+from prewarm.records.listing import Repo
 
 PROCESSOR_CONFIG = "processor_config.json"
 PREPROCESSOR_CONFIGS = ("preprocessor_config.json", "video_preprocessor_config.json")

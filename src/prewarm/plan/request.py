@@ -8,7 +8,9 @@ from pathlib import Path
 from prewarm.plan.known import Known
 from prewarm.plan.processor import processor_of
 from prewarm.plan.select import ADAPTER_CONFIG, CONFIG
-from prewarm.records import LockedEntry, LockedRepo, ProofRequest, Repo
+from prewarm.records.listing import Repo
+from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.records.proof import ProofRequest
 
 
 def proof_request(locked: LockedEntry, known: Known, where: Callable[[LockedRepo, str], Path]) -> ProofRequest:

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prewarm import names
-from prewarm.errors import PlanError
 from prewarm.plan import code, processor, weights
 from prewarm.plan.known import Known
 from prewarm.plan.processor import ProcessorChoice, processor_files, processor_folder, processor_of, processor_repo
-from prewarm.records import Entry, Repo
+from prewarm.records import names
+from prewarm.records.entry import Entry
+from prewarm.records.errors import PlanError
+from prewarm.records.listing import Repo
 
 CONFIG = "config.json"
 ADAPTER_CONFIG = "adapter_config.json"

@@ -10,9 +10,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from prewarm.errors import PlanError
 from prewarm.plan.known import Known
-from prewarm.records import Entry, Repo
+from prewarm.records.entry import Entry
+from prewarm.records.errors import PlanError
+from prewarm.records.listing import Repo
 
 STEMS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """The names of weights, in the order in which they are looked for."""

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from prewarm.errors import Interrupted, ProofError
 from prewarm.proof.environment import worker_environment
 from prewarm.proof.inside.request import Request
-from prewarm.records import Proof, ProofRequest
+from prewarm.records.errors import Interrupted, ProofError
+from prewarm.records.proof import Proof, ProofRequest
 
 _WORKER = Path(__file__).with_name("_worker") / "__main__.py"
 _CLOSE_S = 2.0

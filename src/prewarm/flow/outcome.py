@@ -1,0 +1,67 @@
+"""How far an entry has come, and the report of it. Changes when a report says something else of an entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prewarm.flow.ready import is_ready, status_of
+from prewarm.flow.resolve import Resolved
+from prewarm.records.entry import Entry, ProofMode
+from prewarm.records.errors import EntryError
+from prewarm.records.lock import LockedEntry
+from prewarm.records.plan import Fetched, Plan
+from prewarm.records.proof import Proof
+from prewarm.records.report import EntryReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmed:
+    """What happened to an entry, and what the lock has to remember of it."""
+
+    report: EntryReport
+    locked: LockedEntry | None
+    """None: nothing new."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far an entry has come."""
+
+    resolved: Resolved | None = None
+    plan: Plan | None = None
+    is_fetched: bool = False
+    proof: Proof | None = None
+    notes: tuple[str, ...] = ()
+
+    def warmed(
+        self, entry: Entry, error: EntryError | None, *, setting: ProofMode, fetched: Fetched, elapsed_s: float
+    ) -> Warmed:
+        """The end of it.
+
+        Args:
+            entry: the entry.
+            error: why it came no further; None: it came to its end.
+            setting: how far entries are proven that do not say so themselves.
+            fetched: what it cost.
+            elapsed_s: how long it took, in seconds.
+        """
+        locked = self.resolved.locked if self.resolved else None
+        files = locked.files if locked else ()
+        status = status_of(self.plan, self.is_fetched, self.proof, has_failed=error is not None)
+        report = EntryReport(
+            entry=entry,
+            commit=locked.commit if locked else None,
+            status=status,
+            files=len(files),
+            bytes=sum(file.size for _, file in files),
+            missing=tuple(file.path for _, file in self.plan.missing) if self.plan else (),
+            missing_bytes=self.plan.missing_bytes if self.plan else 0,
+            fetched=fetched,
+            elapsed_s=elapsed_s,
+            ready=is_ready(entry, status, setting),
+            proof=self.proof,
+            failure=error.as_failure() if error else None,
+            notes=self.notes + (self.proof.notes if self.proof else ()),
+        )
+        is_settled = self.resolved is not None and self.resolved.is_settled
+        return Warmed(report=report, locked=locked if is_settled else None)

@@ -1,0 +1,167 @@
+"""What the spine needs of the outside, as protocols. Changes when the spine asks for something new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from prewarm.records.entry import Entry
+from prewarm.records.failure import Failure
+from prewarm.records.listing import Listing, Repo, RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.records.plan import Fetched
+from prewarm.records.proof import Proof, ProofRequest, Remembered
+from prewarm.records.ranges import Range
+
+
+class Sink(Protocol):
+    """Takes the bytes of one file, in any order, and gives them its name only when they are right."""
+
+    def missing(self) -> list[Range]:
+        """The ranges that have not arrived; a partial file of an earlier run may have brought some."""
+
+    def write(self, offset: int, piece: bytes) -> None:
+        """Take bytes that start at ``offset``; may be called from several threads.
+
+        Raises:
+            CacheError: they cannot be written.
+        """
+
+    def void(self) -> None:
+        """Throw away what has arrived."""
+
+    def finish(self) -> None:
+        """Compare size and hash with the listing, and give the file its name.
+
+        Raises:
+            CacheError: ``corrupt`` where they differ.
+        """
+
+
+class Hub(Protocol):
+    """Answers for repositories and files."""
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the Hub."""
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that this run has waited for rate limits so far."""
+
+    def expect(self, *, listings: int = 0, files: int = 0) -> None:
+        """Plans will ask for so many: where the Hub's limits are too low for them, the observer is told."""
+
+    def listing(self, repo: Repo, spend: Callable[[Fetched], None]) -> Listing:
+        """The commit and the files of ``repo``; ``spend`` is told what it cost, also where it fails.
+
+        Raises:
+            HubError: there is no such repository or revision, or no way to it.
+        """
+
+    def fetch(
+        self,
+        repo: LockedRepo,
+        file: RepoFile,
+        sink: Sink,
+        received: Callable[[int], None],
+        spend: Callable[[Fetched], None],
+    ) -> None:
+        """Bring one file into ``sink``.
+
+        Args:
+            repo: where the file is.
+            file: what the listing says of it.
+            sink: takes the bytes.
+            received: is told the bytes of every piece, negative ones where they are void.
+            spend: is told what it cost, also where it fails.
+
+        Raises:
+            HubError: the file cannot be had.
+            CacheError: it cannot be written.
+        """
+
+    def stop(self) -> None:
+        """End every transfer and every wait with Interrupted."""
+
+
+class Cache(Protocol):
+    """The Hugging Face cache."""
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+
+    def scan(self, locked: LockedEntry) -> Collection[tuple[Repo, str]]:
+        """(repository, path) of the files that are there with the right size."""
+
+    def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """Make sure that there is room for ``files``, and for all that was reserved before.
+
+        Raises:
+            CacheError: ``no-space``, with how much is missing.
+        """
+
+    def receive(self, repo: LockedRepo, file: RepoFile) -> AbstractContextManager[Sink | None]:
+        """A sink for one file; None where another run has brought it meanwhile.
+
+        Raises:
+            CacheError: the cache cannot be written.
+        """
+
+    def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
+        """The content of a file that is there."""
+
+    def path(self, repo: LockedRepo, path: str) -> Path:
+        """The name under which a file is opened, whether it is there or not."""
+
+    def listing(self, repo: Repo) -> Listing | None:
+        """What the cache holds of ``repo`` at the commit that its revision names there; None where it names none."""
+
+    def link(self, repo: LockedRepo) -> None:
+        """Show the files that are there in the snapshot of the commit, and mark those that it does not have."""
+
+    def point(self, repo: LockedRepo) -> str | None:
+        """Let the revision name the commit, last of all; returns the commit that it named before, if another."""
+
+
+class Memory(Protocol):
+    """What earlier runs have found out."""
+
+    def recall(self, locked: LockedEntry) -> Remembered:
+        """Whether an entry with these files has passed its proof."""
+
+    def failure(self, entry: Entry, locked: LockedEntry | None) -> Failure | None:
+        """How the last run failed on the entry with these files; None where it did not, or something has changed."""
+
+    def keep(self, locked: LockedEntry, proof: Proof) -> None:
+        """Remember a passed proof."""
+
+    def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
+        """Remember how the entry's last run ended; None: it did not fail."""
+
+
+class Prover(Protocol):
+    """Loads entries in another process, offline."""
+
+    def start(self) -> None:
+        """Begin to import, so that the first proof need not wait."""
+
+    def inspect(self, request: ProofRequest) -> None:
+        """Whether the classes exist and know the configuration; needs no weights.
+
+        Raises:
+            ProofError: they do not.
+        """
+
+    def prove(self, request: ProofRequest, begun: Callable[[], None]) -> Proof:
+        """Load processor and model; ``begun`` is called when it is this entry's turn.
+
+        Raises:
+            ProofError: they do not load.
+        """
+
+    def stop(self) -> None:
+        """End the other process."""

@@ -1,0 +1,65 @@
+"""A Hub that is not asked: for what has to do with what is there. Changes with the Hub protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prewarm.flow.ports import Sink
+from prewarm.records.errors import HubError
+from prewarm.records.listing import Listing, Repo, RepoFile
+from prewarm.records.lock import LockedRepo
+from prewarm.records.plan import Fetched
+
+
+class Nobody:
+    """Refuses every request before it is sent.
+
+    Args:
+        endpoint: the address of the Hub that would be asked.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the Hub that would be asked."""
+        return self._endpoint
+
+    @property
+    def waited_s(self) -> float:
+        """No limit is waited for."""
+        return 0.0
+
+    def expect(self, *, listings: int = 0, files: int = 0) -> None:
+        """Nothing will be sent."""
+
+    def listing(self, repo: Repo, spend: Callable[[Fetched], None]) -> Listing:  # noqa: ARG002 (the protocol's)
+        """Refuse.
+
+        Raises:
+            HubError: always.
+        """
+        raise _refusal(f"the listing of {repo.repo_id}")
+
+    def fetch(
+        self,
+        repo: LockedRepo,
+        file: RepoFile,
+        sink: Sink,  # noqa: ARG002 (the protocol's)
+        received: Callable[[int], None],  # noqa: ARG002
+        spend: Callable[[Fetched], None],  # noqa: ARG002
+    ) -> None:
+        """Refuse.
+
+        Raises:
+            HubError: always.
+        """
+        raise _refusal(f"{file.path} of {repo.repo.repo_id}")
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+def _refusal(what: str) -> HubError:
+    return HubError("unreachable", f"{what} is not there, and the Hub is not asked", hint="prewarm")

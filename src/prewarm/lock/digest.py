@@ -1,0 +1,37 @@
+"""Digests of entries: what of them decides the files, and what decides the proof. Changes with an entry's fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+from prewarm.records.entry import Entry
+from prewarm.records.lock import LockedEntry
+
+_NEVER = ("required", "name", "description", "proof", "place")
+_FOR_THE_PROOF_ALONE = ("processor_kwargs", "dtype")
+
+
+def entry_digest(entry: Entry) -> str:
+    """What of an entry decides its files, as a sha256: where it differs, the lock is out of date."""
+    return _sha256([_fields(entry, without=_NEVER + _FOR_THE_PROOF_ALONE), entry.processor_kwargs.get("subfolder")])
+
+
+def proof_digest(entry: Entry) -> str:
+    """What of an entry decides how it is loaded, as a sha256."""
+    return _sha256(_fields(entry, without=_NEVER))
+
+
+def files_digest(locked: LockedEntry) -> str:
+    """The commits and the content of every file of an entry, as a sha256."""
+    return _sha256([(repo.repo.repo_id, repo.commit, file.path, file.digest.value) for repo, file in locked.files])
+
+
+def _fields(entry: Entry, *, without: tuple[str, ...]) -> dict[str, Any]:
+    return {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry) if field.name not in without}
+
+
+def _sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=dict).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The manifest: ``prewarm.toml``, or ``[tool.prewarm]`` of ``pyproject.toml``."""

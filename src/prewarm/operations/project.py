@@ -1,0 +1,119 @@
+"""What a command works on: the manifest, its settings, its lock. Changes with where these come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prewarm.lock import file as locks
+from prewarm.manifest import read as manifests
+from prewarm.manifest.settings import Settings, resolve
+from prewarm.records.entry import Entry, Manifest
+from prewarm.records.errors import LockError, ManifestError
+from prewarm.records.lock import Lock, LockedEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What was read before anything is done."""
+
+    manifest: Manifest
+    settings: Settings
+    entries: tuple[Entry, ...]
+    """Those that were asked for; all of them by default."""
+    lock: Lock
+    lock_path: Path | None
+    """None: the lock is neither read nor written."""
+    is_locked: bool = False
+    """Whether the lock may not change."""
+
+    @property
+    def has_whole_lock(self) -> bool:
+        """Whether the lock has every entry that was asked for, and none that the manifest does not have."""
+        has_all = all(locks.find(self.lock, entry) is not None for entry in self.entries)
+        return has_all and not self.lock.strangers
+
+
+def load(
+    path: Path | None,
+    *,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Any] | None = None,
+    only: Sequence[str] = (),
+    locked: bool = False,
+    no_lock: bool = False,
+) -> Project:
+    """Read manifest, settings and lock.
+
+    Args:
+        path: the manifest, or a folder; None: the one of the working directory.
+        environ: the process's environment.
+        flags: settings from the command line, by key.
+        only: ids or names of entries; empty: all.
+        locked: whether the lock has to be there and up to date.
+        no_lock: whether the lock is left alone.
+
+    Raises:
+        ManifestError, SettingsError, LockError: something in them is wrong.
+    """
+    manifest = manifests.load(path or manifests.find(Path.cwd()))
+    settings = resolve(manifest.settings, environ, flags or {})
+    entries = select_entries(manifest, only)
+    lock_path = None if no_lock else manifest.path.parent / locks.LOCK_NAME
+    lock = read_lock(lock_path, manifest)
+    if locked:
+        refuse_out_of_date(lock, lock_path, entries, is_whole=not only)
+    return Project(
+        manifest=manifest,
+        settings=settings,
+        entries=tuple(entries),
+        lock=lock,
+        lock_path=lock_path,
+        is_locked=locked,
+    )
+
+
+def select_entries(manifest: Manifest, only: Sequence[str]) -> list[Entry]:
+    """The entries that are named, by id or name, or all.
+
+    Raises:
+        ManifestError: one is not there.
+    """
+    for asked in only:
+        if not any(asked in (entry.id, entry.name) for entry in manifest.entries):
+            known = ", ".join(entry.id for entry in manifest.entries)
+            raise ManifestError(f"no entry is called '{asked}'", hint=f"the entries are {known}")
+    return [entry for entry in manifest.entries if not only or {entry.id, entry.name} & set(only)]
+
+
+def read_lock(path: Path | None, manifest: Manifest) -> Lock:
+    """The lock, empty where there is none.
+
+    Raises:
+        LockError: it cannot be read.
+    """
+    return locks.load(path, manifest) if path is not None and path.exists() else Lock()
+
+
+def refuse_out_of_date(lock: Lock, path: Path | None, entries: Sequence[Entry], *, is_whole: bool) -> None:
+    """Raise LockError where the lock lacks one of ``entries`` as it is now, or has others where they are all."""
+    for entry in entries:
+        if locks.find(lock, entry) is None:
+            said = "is out of date" if path is not None and path.exists() else "is missing"
+            raise LockError(
+                f"{path} {said}: it lacks {entry.id}",
+                hint="run prewarm without --locked, and keep the lock with your code",
+            )
+    if is_whole and lock.strangers:
+        raise LockError(
+            f"{path} is out of date: it has {lock.strangers[0].entry.id}, and the manifest does not",
+            hint="prewarm lock, and keep the lock with your code",
+        )
+
+
+def merged(manifest: Manifest, lock: Lock, settled: Mapping[Entry, LockedEntry]) -> Lock:
+    """The lock with what has been settled anew, in the manifest's order."""
+    found = [settled.get(entry) or locks.find(lock, entry) for entry in manifest.entries]
+    return Lock(entries=tuple(locked for locked in found if locked is not None))

@@ -1,0 +1,93 @@
+"""``verify`` with the real cache: hash, repair where that is asked for, prove again. Changes with these steps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from prewarm.cache.disk import DiskCache
+from prewarm.flow.resolve import from_cache
+from prewarm.flow.verify import Verified
+from prewarm.hub import configuration
+from prewarm.lock import file as locks
+from prewarm.operations.check import memory, report
+from prewarm.operations.project import Project
+from prewarm.operations.rehash import rehash, remove
+from prewarm.operations.tools import Work, keep_lock, run
+from prewarm.records.entry import Entry
+from prewarm.records.events import Observer
+from prewarm.records.lock import Lock, LockedEntry
+from prewarm.records.plan import Fetched
+from prewarm.records.report import EntryReport, Report
+
+
+def make_sure(project: Project, observe: Observer, environ: Mapping[str, str], *, repairs: bool) -> Report:
+    """Hash every file of the project's entries, and load each of them again, offline.
+
+    Args:
+        project: the entries.
+        observe: is told of the progress.
+        environ: the process's environment.
+        repairs: whether damaged and missing files are fetched again; else nobody is asked for anything.
+    """
+    began = time.monotonic()
+    disk = DiskCache(configuration.cache_root(), threading.Event())
+    known = {entry: _locked(project, entry, disk) for entry in project.entries}
+    there = [locked for locked in known.values() if locked is not None]
+    wrong = rehash(there, disk, observe)
+    remembered = memory(disk.root)
+    for locked in there:
+        if wrong[locked.entry].damaged:
+            remembered.forget(locked)
+    if repairs:
+        for verified in wrong.values():
+            remove(verified, disk)
+    sound = [entry for entry, locked in known.items() if locked is not None and (repairs or not wrong[entry].bad)]
+    # Entries that the lock does not have are taken as the cache has them.
+    held = replace(project, lock=Lock(entries=tuple(there)))
+    work = Work(prove_again=True, asks_nobody=not repairs)
+    warmed, waited_s = run(held, sound, observe, environ, work)
+    if repairs:
+        keep_lock(project, warmed, observe)
+    reports = {one.report.entry: one.report for one in warmed}
+    for entry, lost in known.items():
+        if entry not in reports:
+            reports[entry] = _unready(entry, lost, wrong.get(entry))
+            if reports[entry].failure is not None:
+                remembered.keep_failure(entry, lost, reports[entry].failure)
+    return report(
+        project,
+        "verify",
+        [reports[entry] for entry in project.entries],
+        fetched=replace(sum((one.fetched for one in reports.values()), Fetched()), waited_s=waited_s),
+        elapsed_s=time.monotonic() - began,
+    )
+
+
+def _locked(project: Project, entry: Entry, disk: DiskCache) -> LockedEntry | None:
+    locked = locks.find(project.lock, entry)
+    if locked is None and (recalled := from_cache(entry, disk)) is not None:
+        return recalled.locked
+    return locked
+
+
+def _unready(entry: Entry, locked: LockedEntry | None, verified: Verified | None) -> EntryReport:
+    if locked is None or verified is None:
+        return EntryReport(entry=entry, status="missing", ready=False, notes=("it is neither locked nor in the cache",))
+    files = locked.files
+    found = EntryReport(
+        entry=entry,
+        commit=locked.commit,
+        status="missing",
+        files=len(files),
+        bytes=sum(file.size for _, file in files),
+        missing=tuple(file.path for _, file in verified.bad),
+        missing_bytes=sum(file.size for _, file in verified.bad),
+        ready=False,
+    )
+    error = verified.error()
+    if error is None or len(verified.missing) == len(files):
+        return replace(found, notes=("nothing of it is in the cache",))
+    return replace(found, status="failed", failure=error.as_failure())

@@ -1,0 +1,131 @@
+"""The tree of errors. Changes when there is a new way to fail.
+
+PrewarmError                  anything that prewarm can explain
+├── InputError                what the user wrote is wrong: exit code 2
+│   ├── ManifestError         the manifest
+│   ├── SettingsError         a flag, a variable or a key of [settings]
+│   ├── LockError             the lock
+│   └── CommandError          the command to run
+├── EntryError                one entry cannot be made ready: a value in the report
+│   ├── PlanError             its files cannot be decided
+│   ├── HubError              the Hub does not give them
+│   ├── CacheError            the cache does not take them
+│   └── ProofError            its classes do not load them
+├── NotReadyError             a required entry is not ready, for those who want it raised
+├── DemoError                 the demo cannot be set up
+└── Interrupted               the user said stop: exit code 130
+
+Anything else that is raised is a bug.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from prewarm.records.failure import ErrorKind, Failure
+
+
+class PrewarmError(Exception):
+    """An error with what happened, where, and what to do.
+
+    Args:
+        message: what happened, one sentence without a full stop.
+        hint: what to type or change next; empty where nothing helps.
+        place: where in the user's input, such as ``advanced[1].revision``; empty where there is none.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", place: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class InputError(PrewarmError):
+    """What the user wrote is wrong."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ManifestError(InputError):
+    """The manifest is missing or wrong."""
+
+
+class SettingsError(InputError):
+    """A setting has a value that it cannot have."""
+
+
+class LockError(InputError):
+    """The lock cannot be read, or is not what ``--locked`` asks for."""
+
+
+class CommandError(InputError):
+    """The command that is to be run is not there."""
+
+
+class EntryError(PrewarmError):
+    """One entry cannot be made ready; the others go on."""
+
+    def __init__(self, kind: ErrorKind, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind: ErrorKind = kind
+
+    def as_failure(self) -> Failure:
+        """The error as a value for the report."""
+        return Failure(kind=self.kind, message=self.message, hint=self.hint, trace=getattr(self, "trace", ""))
+
+
+class PlanError(EntryError):
+    """The files of an entry cannot be decided from what the Hub lists."""
+
+
+class HubError(EntryError):
+    """The Hub refuses, fails or cannot be reached."""
+
+
+class CacheError(EntryError):
+    """The cache cannot be read or written."""
+
+
+class ProofError(EntryError):
+    """The classes of an entry do not load its files.
+
+    Args:
+        looked_for: (repo_id, path) of files that they looked for and the cache does not hold.
+        trace: the other process's traceback, for ``-v``.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        hint: str = "",
+        looked_for: tuple[tuple[str, str], ...] = (),
+        trace: str = "",
+    ) -> None:
+        super().__init__(kind, message, hint=hint)
+        self.looked_for = looked_for
+        self.trace = trace
+
+
+class NotReadyError(PrewarmError):
+    """A required entry is not ready."""
+
+
+class DemoError(PrewarmError):
+    """The demo cannot be set up."""
+
+
+class Interrupted(PrewarmError):
+    """The user interrupted the run."""
+
+    exit_code: ClassVar[int] = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", hint="run the command again: it goes on from what is in the cache")

@@ -1,0 +1,32 @@
+"""What happened to an entry that failed. Changes when there is a new kind of failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ErrorKind = Literal[
+    "not-found",
+    "gated",
+    "unauthorized",
+    "rate-limited",
+    "unreachable",
+    "corrupt",
+    "needs-remote-code",
+    "unsafe",
+    "load-error",
+    "no-space",
+    "timeout",
+    "internal",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """What happened to an entry, and what to do."""
+
+    kind: ErrorKind
+    message: str
+    hint: str
+    trace: str = ""
+    """The traceback of the process that loaded it, for ``-v``; empty for failures elsewhere."""

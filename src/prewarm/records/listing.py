@@ -1,0 +1,61 @@
+"""What the Hub lists of a repository. Changes with what is known of a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RepoType = Literal["model", "dataset"]
+DigestAlgorithm = Literal["sha256", "git-sha1"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digest:
+    """What the Hub's listing says that the bytes of a file hash to."""
+
+    algorithm: DigestAlgorithm
+    """``sha256`` of the content for LFS files, git's blob ``sha1`` for all others."""
+    value: str
+    """Lower-case hexadecimal: 64 digits for sha256, 40 for git-sha1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepoFile:
+    """One file of a repository at a commit."""
+
+    path: str
+    """Relative to the repository's root, with forward slashes."""
+    size: int
+    """Bytes."""
+    digest: Digest
+    code_sha256: str = ""
+    """For Python files that are run: the sha256 of what was read when it was locked; else empty."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Repo:
+    """A repository at a revision: what is asked of the Hub."""
+
+    repo_id: str
+    """``name`` or ``namespace/name``."""
+    revision: str = "main"
+    """Branch, tag or commit."""
+    repo_type: RepoType = "model"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """What the Hub says that a repository consists of."""
+
+    repo: Repo
+    commit: str
+    """40 hexadecimal digits."""
+    files: tuple[RepoFile, ...]
+    gated: bool = False
+    """Whether the repository's files ask for the owner's consent; its listing does not."""
+    served_as: str = ""
+    """The id that the Hub answers with, where the repository was renamed: asking for it saves a redirect a file."""
+
+    def find(self, path: str) -> RepoFile | None:
+        """The file at ``path``, or None."""
+        return next((file for file in self.files if file.path == path), None)

@@ -1,0 +1,73 @@
+"""What happened, per entry and in total. Changes with what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from prewarm.records.entry import Entry
+from prewarm.records.errors import NotReadyError
+from prewarm.records.failure import Failure
+from prewarm.records.plan import Fetched
+from prewarm.records.proof import Proof
+
+Status = Literal["missing", "partial", "cached", "proven", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryReport:
+    """What happened to one entry."""
+
+    entry: Entry
+    commit: str | None = None
+    status: Status
+    files: int = 0
+    bytes: int = 0
+    """Bytes of all files of the entry."""
+    missing: tuple[str, ...] = ()
+    """Paths of the files that the cache did not hold when it was looked at."""
+    missing_bytes: int = 0
+    fetched: Fetched = field(default_factory=Fetched)
+    elapsed_s: float = 0.0
+    ready: bool
+    """Decided by prewarm.flow.ready.is_ready alone."""
+    proof: Proof | None = None
+    failure: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What happened, per entry and in total."""
+
+    command: str
+    entries: tuple[EntryReport, ...]
+    manifest: Path
+    lock: Path | None
+    endpoint: str
+    cache: Path
+    versions: Mapping[str, str | None]
+    fetched: Fetched
+    elapsed_s: float
+    dry_run: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every required entry is ready."""
+        return all(report.ready for report in self.entries if report.entry.required)
+
+    def raise_if_not_ready(self) -> None:
+        """Raise NotReadyError where a required entry is not ready, with what happened to each of those."""
+        lost = [report for report in self.entries if report.entry.required and not report.ready]
+        if not lost:
+            return
+        said = [
+            f"{report.entry.id}: {report.failure.kind}: {report.failure.message}"
+            if report.failure
+            else f"{report.entry.id}: {report.status}"
+            for report in lost
+        ]
+        hints = [report.failure.hint for report in lost if report.failure and report.failure.hint]
+        raise NotReadyError("; ".join(said), hint=hints[0] if hints else "prewarm")

@@ -25,7 +25,7 @@ from prewarm.cache.memory import Memory
 from prewarm.localhub import LocalHub, Repository
 from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
-from prewarm.operations.check import own_versions
+from prewarm.operations.machine import own_versions
 from prewarm.records.listing import Digest, RepoFile
 from prewarm.records.lock import Lock, LockedEntry, LockedRepo
 from prewarm.records.proof import Proof

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from prewarm.flow.ready import has_to_be_tried
-from prewarm.hub import configuration
-from prewarm.operations.check import survey
-from prewarm.operations.project import Project, load
+from prewarm.operations import ensure as operation
+from prewarm.operations import project
+from prewarm.operations.project import Project
 from prewarm.records.events import Observer
 from prewarm.records.report import Report
-
-_locks: dict[Path, threading.Lock] = {}
 
 
 def ensure(
@@ -47,41 +41,11 @@ def ensure(
         InputError: the manifest, a setting or the lock is wrong.
     """
     path = Path(manifest) if manifest is not None else None
-    project = _load(path, only, locked)
-    if (found := _ready(project)) is not None:
-        return found
-    with _alone(project.manifest.path.resolve()):
-        # Read once more: the one who was at it may have made all ready, and written the lock.
-        project = _load(path, only, locked)
-        if (found := _ready(project)) is not None:
-            return found
-        from prewarm.operations.tools import make_ready
 
-        return make_ready(project, _observer(quiet), os.environ, command="ensure")
+    def load() -> Project:
+        return project.load(path, environ=os.environ, only=only, locked=locked)
 
-
-def _ready(project: Project) -> Report | None:
-    if not project.has_whole_lock:
-        return None
-    found = survey(project, "ensure")
-    return None if any(map(has_to_be_tried, found.entries)) else found
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One thread of one process at a time for a manifest."""
-    from prewarm.cache.file_lock import locked
-
-    name = hashlib.sha256(str(path).encode()).hexdigest()[:32]
-    with (
-        _locks.setdefault(path, threading.Lock()),
-        locked(configuration.home() / "prewarm" / f"ensure-{name}.lock", threading.Event()),
-    ):
-        yield
-
-
-def _load(path: Path | None, only: Sequence[str], locked: bool) -> Project:
-    return load(path, environ=os.environ, only=only, locked=locked)
+    return operation.ensure(load, _observer(quiet), os.environ)
 
 
 def _observer(quiet: bool) -> Observer:

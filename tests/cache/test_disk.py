@@ -15,6 +15,7 @@ import pytest
 from prewarm.cache import layout, place
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.preview import Preview
+from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CacheError, Interrupted
 from prewarm.records.listing import Digest, Repo, RepoFile
@@ -37,11 +38,13 @@ LOCKED = LockedEntry(entry=Entry(id="org/name", revision="feature/x"), repos=(RE
 
 @pytest.fixture
 def cache(tmp_path: Path) -> DiskCache:
-    return DiskCache(tmp_path, threading.Event())
+    return DiskCache(tmp_path)
 
 
-def bring(cache: DiskCache | Preview, file: RepoFile = FILE, content: bytes = CONTENT) -> bool:
-    with cache.receive(REPO, file) as sink:
+def bring(
+    cache: DiskCache | Preview, file: RepoFile = FILE, content: bytes = CONTENT, stop: Stop | None = None
+) -> bool:
+    with cache.receive(REPO, file, stop or Stop(), lambda: None) as sink:
         if sink is None:
             return False
         sink.write(5, content[5:])
@@ -88,7 +91,7 @@ def test_an_empty_file_is_a_file(cache: DiskCache) -> None:
         size=0,
         digest=Digest(algorithm="git-sha1", value="e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
     )
-    with cache.receive(REPO, empty) as sink:
+    with cache.receive(REPO, empty, Stop(), lambda: None) as sink:
         assert sink is not None
         sink.finish()
     assert cache.read(REPO, empty) == b""
@@ -146,7 +149,7 @@ def test_a_link_into_the_shared_store_is_replaced_and_not_written_through(cache:
     blob = layout.blob(tmp_path, REPO.repo, FILE.digest)
     blob.parent.mkdir(parents=True)
     blob.symlink_to(os.path.relpath(store, blob.parent))
-    forgetful = DiskCache(tmp_path, threading.Event(), forgets=True)
+    forgetful = DiskCache(tmp_path, forgets=True)
     assert bring(forgetful)
     assert store.read_bytes() == b"of another repository"
     assert blob.read_bytes() == CONTENT
@@ -222,15 +225,15 @@ def test_the_lock_is_huggingface_hubs(tmp_path: Path, cache: DiskCache) -> None:
 def test_waiting_for_another_run_ends_when_the_user_says_so(tmp_path: Path) -> None:
     from filelock import FileLock
 
-    stopped = threading.Event()
-    cache = DiskCache(tmp_path, stopped)
+    stop = Stop()
+    cache = DiskCache(tmp_path)
     lock = layout.lock(tmp_path, REPO.repo, FILE.digest)
     lock.parent.mkdir(parents=True)
     raised: list[BaseException] = []
 
     def work() -> None:
         try:
-            bring(cache)
+            bring(cache, stop=stop)
         except Interrupted as error:
             raised.append(error)
 
@@ -238,7 +241,7 @@ def test_waiting_for_another_run_ends_when_the_user_says_so(tmp_path: Path) -> N
         thread = threading.Thread(target=work)
         thread.start()
         time.sleep(0.2)
-        stopped.set()
+        stop.set()
         thread.join(timeout=5)
     assert len(raised) == 1
 
@@ -311,12 +314,12 @@ def test_room_is_made_sure_of_before_the_first_byte(
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(CacheError, match="the cache cannot be used"):
-        bring(DiskCache(tmp_path / "file", threading.Event()))
+        bring(DiskCache(tmp_path / "file"))
 
 
 def test_forgetting_brings_everything_once_more(tmp_path: Path, cache: DiskCache) -> None:
     bring(cache)
-    forgetful = DiskCache(tmp_path, threading.Event(), forgets=True)
+    forgetful = DiskCache(tmp_path, forgets=True)
     assert forgetful.scan(LOCKED) == frozenset()
     assert bring(forgetful)
     assert not bring(forgetful)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -184,14 +185,25 @@ def test_no_traceback_is_shown(failed: Result) -> None:
     assert "Traceback" not in failed.out
 
 
-def test_large_files_of_a_model_that_cannot_load_are_not_fetched(hub: LocalHub, prewarm: Prewarm) -> None:
+def test_a_refused_model_costs_few_requests_and_what_has_arrived_is_kept(hub: LocalHub, prewarm: Prewarm) -> None:
     repository = hub.add(Repository(repo_id="org/new"))
     config = b'{"model_type": "of_next_year", "architectures": ["NextYear"]}'
-    repository.commit({"config.json": config, "model.safetensors": bytes(17 << 20)})
+    names = [f"model-{number:05}-of-00030.safetensors" for number in range(1, 31)]
+    index = json.dumps({"weight_map": {name: name for name in names}}).encode()
+    shards = {name: bytes([number]) * (17 << 20) for number, name in enumerate(names)}
+    repository.commit({"config.json": config, "model.safetensors.index.json": index, **shards})
+    # So slow that no shard is whole when the classes have said what they know.
+    hub.bytes_per_s = 100_000
     prewarm.manifest('simple = ["org/new"]')
     result = prewarm("--json")
     assert result.entry("org/new")["error"]["kind"] == "load-error"
-    assert not hub.log.all(containing="model.safetensors")
+    requests = hub.log.metered()
+    weights = [request for request in requests if ".safetensors" in request.path and "index" not in request.path]
+    assert 0 < len(weights) <= 8, "they began to come, and no more of them than that"
+    assert result.entry("org/new")["requests"] == len(requests) <= 8 + 3
+    blobs = prewarm.home / "hub" / "models--org--new" / "blobs"
+    assert list(blobs.glob("*.prewarm.incomplete")), "what has arrived is kept"
+    assert {path.name for path in blobs.iterdir() if "." not in path.name}, "the small files are there"
 
 
 def test_what_is_not_required_does_not_fail_the_run(zoo_prewarm: Prewarm) -> None:

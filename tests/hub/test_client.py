@@ -11,6 +11,7 @@ import pytest
 
 from conftest import TOKEN
 from prewarm.cache.disk import DiskCache
+from prewarm.flow.stop import Stop
 from prewarm.hub import session
 from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
@@ -31,7 +32,7 @@ class Bench:
     def __init__(self, root: Path, max_wait_s: float = 30.0) -> None:
         self.events: list[Event] = []
         self.client = Client(workers=4, max_wait_s=max_wait_s, observe=self.events.append)
-        self.cache = DiskCache(root, threading.Event())
+        self.cache = DiskCache(root)
         self.received = 0
         self.spent = Fetched()
 
@@ -51,9 +52,9 @@ class Bench:
         def count(number: int) -> None:
             self.received += number
 
-        with self.cache.receive(locked, file) as sink:
+        with self.cache.receive(locked, file, Stop(), lambda: None) as sink:
             assert sink is not None
-            self.client.fetch(locked, file, sink, count, self.spend)
+            self.client.fetch(locked, file, sink, count, self.spend, Stop())
         assert self.cache.read(locked, file) == BODY
         return self.spent
 
@@ -198,9 +199,9 @@ def test_nobody_is_refused_once_the_window_is_known(bench: Bench, hub: LocalHub,
     locked = LockedRepo(repo=REPO, commit=listing.commit, files=listing.files)
 
     def one(file: Any) -> None:
-        with bench.cache.receive(locked, file) as sink:
+        with bench.cache.receive(locked, file, Stop(), lambda: None) as sink:
             assert sink is not None
-            bench.client.fetch(locked, file, sink, lambda count: None, bench.spend)
+            bench.client.fetch(locked, file, sink, lambda count: None, bench.spend, Stop())
 
     one(listing.files[0])
     threads = [threading.Thread(target=one, args=(file,)) for file in listing.files[1:]]

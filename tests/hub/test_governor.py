@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prewarm.flow.stop import Stop
 from prewarm.hub.governor import Governor
 from prewarm.hub.limit_headers import parse_limit, parse_policy, parse_retry_after
 from prewarm.hub.shared_windows import SharedWindows
@@ -156,23 +157,29 @@ def test_a_refusal_without_a_word_is_waited_out_ever_longer() -> None:
 
 
 def test_stop_ends_every_wait() -> None:
-    governor = Governor(1000, lambda event: None)
+    run = Stop()
+    entry = Stop(run)
+    governor = Governor(1000, lambda event: None, stop=run)
     governor.admit("api")
     governor.learn("api", answer(0, 500))
     raised: list[BaseException] = []
 
-    def work() -> None:
+    def work(stop: Stop | None) -> None:
         try:
-            governor.admit("api")
+            governor.admit("api", stop)
         except Interrupted as error:
             raised.append(error)
 
-    thread = threading.Thread(target=work)
-    thread.start()
+    threads = [threading.Thread(target=work, args=(stop,)) for stop in (entry, None)]
+    for thread in threads:
+        thread.start()
     time.sleep(0.1)
-    governor.stop()
-    thread.join(timeout=5)
-    assert len(raised) == 1
+    entry.set()
+    threads[0].join(timeout=5)
+    assert len(raised) == 1, "the entry's wait alone"
+    run.set()
+    threads[1].join(timeout=5)
+    assert len(raised) == 2
 
 
 def test_the_policy() -> None:

@@ -18,8 +18,8 @@ import pytest
 from conftest import Prewarm
 from prewarm.cache import layout
 from prewarm.cache.disk import DiskCache
+from prewarm.flow.stop import Stop
 from prewarm.hub.client import Client
-from prewarm.hub.connections import Lines
 from prewarm.hub.pieces import gathered
 from prewarm.hub.session import Transient
 from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
@@ -50,8 +50,11 @@ class Run:
 
     def __init__(self, root: Path, workers: int = 4, transfer: TransferMode = "auto") -> None:
         self.events: list[Event] = []
-        self.client = Client(workers=workers, max_wait_s=30, observe=self.events.append, transfer=transfer)
-        self.cache = DiskCache(root, threading.Event())
+        self.stop = Stop()
+        self.client = Client(
+            workers=workers, max_wait_s=30, observe=self.events.append, transfer=transfer, stop=self.stop
+        )
+        self.cache = DiskCache(root)
         self.spent = Fetched()
         self.received = 0
         self._lock = threading.Lock()
@@ -72,9 +75,9 @@ class Run:
         file = listing.find(path)
         assert file is not None
         locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,))
-        with self.cache.receive(locked, file) as sink:
+        with self.cache.receive(locked, file, self.stop, lambda: None) as sink:
             if sink is not None:
-                self.client.fetch(locked, file, sink, self.count, self.spend)
+                self.client.fetch(locked, file, sink, self.count, self.spend, self.stop)
 
     def content(self, path: str) -> bytes:
         listing = self.listing()
@@ -208,7 +211,7 @@ def half(hub: LocalHub, serve: Serve, tmp_path: Path) -> Path:
     def end() -> None:
         while run.received < len(LARGE) / 2:
             time.sleep(0.005)
-        run.client.stop()
+        run.stop.set()
 
     thread = threading.Thread(target=end)
     thread.start()
@@ -417,28 +420,6 @@ def right(blob: Path) -> bool:
     if len(blob.name) == 64:
         return hashlib.sha256(content).hexdigest() == blob.name
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == blob.name
-
-
-def test_lines_are_given_to_files_before_helpers() -> None:
-    lines = Lines(2)
-    with lines.one():
-        assert lines.take_idle()
-        assert not lines.take_idle()
-        entered = threading.Event()
-
-        def wait() -> None:
-            with lines.one():
-                entered.set()
-
-        thread = threading.Thread(target=wait)
-        thread.start()
-        while not lines.is_wanted():
-            time.sleep(0.001)
-        lines.give_back()
-        assert entered.wait(5)
-        thread.join()
-    assert lines.take_idle()
-    assert lines.take_idle()
 
 
 def test_pieces_before_an_error_are_not_lost() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import TOKEN, Prewarm
 from prewarm.cache.disk import DiskCache
+from prewarm.flow.stop import Stop
 from prewarm.hub import xet
 from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Repository
@@ -44,8 +45,11 @@ class Run:
 
     def __init__(self, root: Path, transfer: TransferMode = "xet", workers: int = 4) -> None:
         self.events: list[Event] = []
-        self.client = Client(workers=workers, max_wait_s=10, observe=self.events.append, transfer=transfer)
-        self.cache = DiskCache(root, threading.Event())
+        self.stop = Stop()
+        self.client = Client(
+            workers=workers, max_wait_s=10, observe=self.events.append, transfer=transfer, stop=self.stop
+        )
+        self.cache = DiskCache(root)
         self.spent: list[Fetched] = []
         self.received: list[int] = []
 
@@ -54,9 +58,9 @@ class Run:
         file = listing.find(path)
         assert file is not None
         locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,))
-        with self.cache.receive(locked, file) as sink:
+        with self.cache.receive(locked, file, self.stop, lambda: None) as sink:
             assert sink is not None
-            self.client.fetch(locked, file, sink, self.received.append, self.spent.append)
+            self.client.fetch(locked, file, sink, self.received.append, self.spent.append, self.stop)
         return self.cache.read(locked, file)
 
     def reasons(self) -> list[str]:
@@ -111,7 +115,7 @@ def test_an_ended_run_is_gone_on_with(hub: LocalHub, tmp_path: Path) -> None:
     def end() -> None:
         while sum(run.received) < len(LARGE) / 2:
             threading.Event().wait(0.005)
-        run.client.stop()
+        run.stop.set()
 
     thread = threading.Thread(target=end)
     thread.start()

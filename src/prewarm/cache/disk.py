@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from prewarm.cache.file_lock import locked as holding
 from prewarm.cache.listing import listing_of
 from prewarm.cache.partial import PartialFile, partial_bytes
 from prewarm.flow.ports import Sink
+from prewarm.flow.stop import Stop
 from prewarm.records import names, units
 from prewarm.records.errors import CacheError
 from prewarm.records.listing import Listing, Repo, RepoFile
@@ -26,18 +27,16 @@ class DiskCache:
 
     Args:
         root: the folder that ``HF_HUB_CACHE`` names.
-        stopped: ends waiting for other runs.
         forgets: whether it takes for missing what this run has not brought itself, to bring it anew.
     """
 
-    def __init__(self, root: Path, stopped: threading.Event, *, forgets: bool = False) -> None:
+    def __init__(self, root: Path, *, forgets: bool = False) -> None:
         self._root = root
         self._forgets = forgets
         self._brought: set[Path] = set()
         self._reserving = threading.Lock()
         self._reserved: dict[Path, int] = {}
         """Blob to the bytes that are still to come of it."""
-        self._stopped = stopped
 
     @property
     def root(self) -> Path:
@@ -72,14 +71,16 @@ class DiskCache:
             self._reserved.update(needed)
 
     @contextmanager
-    def receive(self, repo: LockedRepo, file: RepoFile) -> Iterator[Sink | None]:
+    def receive(
+        self, repo: LockedRepo, file: RepoFile, stop: Stop, awaited: Callable[[], None]
+    ) -> Iterator[Sink | None]:
         """A sink for one file; None where another run has brought it meanwhile.
 
         Raises:
             CacheError: the cache cannot be written.
             Interrupted: while another run was at it.
         """
-        with holding(layout.lock(self._root, repo.repo, file.digest), self._stopped) as is_held:
+        with holding(layout.lock(self._root, repo.repo, file.digest), stop, awaited) as is_held:
             # Looked for again, under the lock: the one who held it has probably fetched it.
             if self.has(repo, file):
                 yield None
@@ -93,6 +94,13 @@ class DiskCache:
                     self._reserved.pop(blob, None)
             finally:
                 sink.close()
+
+    def remove(self, repo: LockedRepo, file: RepoFile) -> None:
+        """Take away the names of a damaged file, so that it is fetched again."""
+        # The names only: a blob may be a link into huggingface_hub's store, which other repositories share.
+        for path in (self.path(repo, file.path), layout.blob(self._root, repo.repo, file.digest)):
+            with suppress(FileNotFoundError):
+                path.unlink()
 
     def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
         """The content of a file that is there."""

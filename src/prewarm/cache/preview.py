@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.place import check, hasher
 from prewarm.flow.ports import Sink
+from prewarm.flow.stop import Stop
 from prewarm.records.listing import Digest, Listing, Repo, RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.ranges import Range, add, holes, total
@@ -39,7 +40,13 @@ class Preview:
         self._disk.reserve(files)
 
     @contextmanager
-    def receive(self, repo: LockedRepo, file: RepoFile) -> Iterator[Sink | None]:
+    def receive(
+        self,
+        repo: LockedRepo,
+        file: RepoFile,
+        stop: Stop,  # noqa: ARG002 (nobody is waited for)
+        awaited: Callable[[], None],  # noqa: ARG002
+    ) -> Iterator[Sink | None]:
         """A sink into memory; None where the other cache has the file."""
         if self._disk.has(repo, file):
             yield None

@@ -20,9 +20,7 @@ import click
 from prewarm import __version__
 from prewarm.records.errors import Interrupted, PrewarmError
 
-COMMANDS = {name: f"prewarm.cli.{name}" for name in ("warm", "check", "verify", "lock", "run", "clean", "demo")}
-"""Command to the module that has it, imported when it is used."""
-_SUMMARIES = {
+COMMANDS = {
     "warm": "Make every entry of the manifest ready (the default).",
     "check": "Say what is ready, from the disk alone.",
     "verify": "Hash every file and load every entry again, offline.",
@@ -31,6 +29,7 @@ _SUMMARIES = {
     "clean": "Remove what interrupted downloads have left in the cache.",
     "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
 }
+"""Each stands in the module of its name, which is imported when it is used."""
 
 
 class _Commands(click.Group):
@@ -42,7 +41,7 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[name]).command
+        command: click.Command = importlib.import_module(f"prewarm.cli.{name}").command
         return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
@@ -61,7 +60,7 @@ class _Commands(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _SUMMARIES[name]) for name in COMMANDS])
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

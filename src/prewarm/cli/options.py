@@ -1,31 +1,26 @@
-"""Options that several commands have, and how they tell of their work. Changes with what commands share."""
+"""Options that several commands have: which project, and how to tell of the work. Changes with what commands share."""
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from prewarm.operations.project import Project
     from prewarm.records.events import Observer
     from prewarm.records.report import Report
 
 Command = Callable[..., Any]
-_SETTINGS = (
-    click.option(
-        "--proof", metavar="MODE", help="load (default): load every model offline; files: only verify the files."
-    ),
-    click.option("--workers", metavar="N", help="Connections for files (default 8)."),
-    click.option("--transfer", metavar="HOW", help="auto (default), http or xet: how files come that are in Xet."),
-    click.option("--max-wait", metavar="TIME", help="Longest wait for rate limits, in total (default 15m)."),
-    click.option("--proof-timeout", metavar="TIME", help="Longest time that one entry may take to load (default 10m)."),
-)
 
-manifest = click.option(
+_MANIFEST = click.option(
     "-m",
     "--manifest",
     "path",
@@ -33,94 +28,155 @@ manifest = click.option(
     type=click.Path(path_type=Path),
     help="The manifest (default: prewarm.toml, or [tool.prewarm] in pyproject.toml).",
 )
-only = click.option("--only", metavar="ID", multiple=True, help="Only this entry, by id or name; may be repeated.")
-locked = click.option("--locked", is_flag=True, help="Fail where prewarm.lock is missing or out of date.")
-no_lock = click.option("--no-lock", is_flag=True, help="Neither read nor write prewarm.lock.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-verbose = click.option(
+_ONLY = click.option("--only", metavar="ID", multiple=True, help="Only this entry, by id or name; may be repeated.")
+_LOCKED = click.option("--locked", is_flag=True, help="Fail where prewarm.lock is missing or out of date.")
+_NO_LOCK = click.option("--no-lock", is_flag=True, help="Neither read nor write prewarm.lock.")
+_PROOF = click.option(
+    "--proof", metavar="MODE", help="load (default): load every model offline; files: only verify the files."
+)
+_SETTINGS = {
+    "proof": _PROOF,
+    "workers": click.option("--workers", metavar="N", help="Connections for files (default 8)."),
+    "transfer": click.option(
+        "--transfer", metavar="HOW", help="auto (default), http or xet: how files come that are in Xet."
+    ),
+    "max_wait": click.option(
+        "--max-wait", metavar="TIME", help="Longest wait for rate limits, in total (default 15m)."
+    ),
+    "proof_timeout": click.option(
+        "--proof-timeout", metavar="TIME", help="Longest time that one entry may take to load (default 10m)."
+    ),
+}
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+_QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+_VERBOSE = click.option(
     "-v", "--verbose", is_flag=True, help="Print a line for every file, and traces of what does not load."
 )
 
 
-def settings(function: Command) -> Command:
-    """The flags that stand for keys of ``[settings]``."""
-    for option in reversed(_SETTINGS):
-        function = option(function)
-    return function
+def project(*settings: str) -> Callable[[Command], Command]:
+    """Which entries: the command is given ``load``, which reads manifest, settings and lock.
+
+    Args:
+        settings: keys of ``[settings]`` that have a flag here; none: all of them.
+    """
+    keys = settings or tuple(_SETTINGS)
+
+    def adding(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_project(path: Path | None, only: Sequence[str], locked: bool, no_lock: bool, **given: Any) -> Any:
+            flags = {key: given.pop(key) for key in keys}
+
+            def load() -> Project:
+                from prewarm.operations import project
+
+                if locked and no_lock:
+                    raise click.UsageError("--locked and --no-lock exclude each other")
+                return project.load(path, environ=os.environ, flags=flags, only=only, locked=locked, no_lock=no_lock)
+
+            return command(load=load, **given)
+
+        return _with(with_project, _MANIFEST, _ONLY, _LOCKED, _NO_LOCK, *(_SETTINGS[key] for key in keys))
+
+    return adding
 
 
-def refuse_both(locked: bool, no_lock: bool) -> None:
-    """Raise UsageError for two flags that exclude each other."""
-    if locked and no_lock:
-        raise click.UsageError("--locked and --no-lock exclude each other")
+def manifest(command: Command) -> Command:
+    """Only which manifest: the command is given ``path``."""
+    return _MANIFEST(command)
 
 
-@contextlib.contextmanager
-def observer(total: int, *, quiet: bool, verbose: bool) -> Iterator[Observer]:
-    """What draws the events on standard error: live lines on a terminal, plain ones elsewhere."""
-    if quiet:
-        yield lambda event: None
-        return
-    if sys.stderr.isatty() and not verbose:
-        from rich.console import Console
+def output(*, json: bool = True, verbose: bool = True) -> Callable[[Command], Command]:
+    """How to tell: the command is given ``shown``.
 
-        from prewarm.formats.live import LiveLines
+    Args:
+        json: whether there is a report that can be printed as JSON.
+        verbose: whether there is more to tell than usual.
+    """
 
-        with LiveLines(Console(stderr=True), total) as live:
-            yield live
-        return
-    from prewarm.formats.plain import PlainLines
+    def adding(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_output(quiet: bool, as_json: bool = False, verbose: bool = False, **given: Any) -> Any:
+            return command(shown=Shown(as_json=as_json, quiet=quiet, verbose=verbose), **given)
 
-    yield PlainLines(sys.stderr, verbose=verbose)
+        return _with(with_output, *[_JSON] * json, _QUIET, *[_VERBOSE] * verbose)
 
-
-def show(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Print the report on standard output: JSON, a table, or with ``quiet`` only what failed."""
-    if as_json:
-        from prewarm.formats import document
-
-        click.echo(document.render(report))
-        return
-    if quiet:
-        show_failures(report, verbose=verbose)
-        return
-    from prewarm.formats import console, table
-
-    table.show(report, console.make(sys.stdout), verbose=verbose)
+    return adding
 
 
-def show_failures(report: Report, *, verbose: bool) -> None:
-    """Print what failed, and what to do, on standard error."""
-    failed = [entry for entry in report.entries if entry.failure is not None]
-    if failed:
-        from prewarm.formats import console, table
-
-        for entry in failed:
-            table.show_failure(entry, console.make(sys.stderr), verbose=verbose)
+def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
-def show_untouched(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """As ``show``, in one line, where there was nothing to do."""
-    if as_json or verbose:
-        show(report, as_json=as_json, quiet=quiet, verbose=verbose)
-    elif not quiet:
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How a command tells of its work and of what came of it."""
+
+    as_json: bool
+    quiet: bool
+    verbose: bool
+
+    @contextmanager
+    def observer(self, total: int) -> Iterator[Observer]:
+        """What draws the events on standard error: live lines on a terminal, plain ones elsewhere."""
+        if self.quiet:
+            yield lambda event: None
+            return
+        if sys.stderr.isatty() and not self.verbose:
+            from rich.console import Console
+
+            from prewarm.formats.live import LiveLines
+
+            with LiveLines(Console(stderr=True), total) as live:
+                yield live
+            return
+        from prewarm.formats.plain import PlainLines
+
+        yield PlainLines(sys.stderr, verbose=self.verbose)
+
+    def report(self, report: Report) -> None:
+        """Print the report on standard output: JSON, a table, or with ``quiet`` only what failed."""
+        if self.as_json:
+            self._document(report)
+        elif self.quiet:
+            self.failures(report)
+        else:
+            from prewarm.formats import console, table
+
+            table.show(report, console.make(sys.stdout), verbose=self.verbose)
+
+    def failures(self, report: Report) -> None:
+        """Print what failed, and what to do, on standard error."""
+        if any(entry.failure is not None for entry in report.entries):
+            from prewarm.formats import console, table
+
+            table.show_failures(report.entries, console.make(sys.stderr), verbose=self.verbose)
+
+    def untouched(self, report: Report) -> None:
+        """As ``report``, in one line, where there was nothing to do."""
+        if self.as_json or self.verbose:
+            self.report(report)
+        elif not self.quiet:
+            from prewarm.formats import states
+
+            click.echo(states.untouched(report))
+
+    def states(self, report: Report) -> None:
+        """Print what a check has found: JSON, or a line an entry; with ``quiet`` only those that are not ready."""
+        if self.as_json:
+            self._document(report)
+            return
         from prewarm.formats import states
 
-        click.echo(states.untouched(report))
+        shown = [entry for entry in report.entries if not (self.quiet and entry.ready)]
+        for line in states.lines(shown, lambda text, colour: click.style(text, fg=colour)):
+            click.echo(line, err=self.quiet)
+        if not self.quiet:
+            click.echo(states.total(report))
 
-
-def show_states(report: Report, *, as_json: bool, quiet: bool) -> None:
-    """Print what a check has found: JSON, or a line an entry; with ``quiet`` only those that are not ready."""
-    if as_json:
+    def _document(self, report: Report) -> None:
         from prewarm.formats import document
 
         click.echo(document.render(report))
-        return
-    from prewarm.formats import states
-
-    shown = [entry for entry in report.entries if not (quiet and entry.ready)]
-    for line in states.lines(shown, lambda text, colour: click.style(text, fg=colour)):
-        click.echo(line, err=quiet)
-    if not quiet:
-        click.echo(states.total(report))

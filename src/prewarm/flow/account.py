@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prewarm.flow.ports import Cache, Hub, Memory, Prover
+from prewarm.flow.stages import Stages
+from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry, ProofMode
 from prewarm.records.events import Observer
 from prewarm.records.listing import Repo
@@ -25,10 +26,16 @@ class Tools:
     observe: Observer
     clock: Callable[[], float]
     """Seconds that only grow."""
-    files: Executor
-    """Runs the fetches of single files."""
+    stages: Stages
+    stop: Stop
+    """Ends the run."""
     pins: Mapping[Repo, str] = field(default_factory=dict)
     """What revisions mean already: the cache can let one name a single commit."""
+
+    def end(self) -> None:
+        """End everything that is under way."""
+        self.stop.set()
+        self.prover.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +49,37 @@ class Options:
     """Load also what has passed before."""
 
 
-@dataclass(frozen=True)
 class Account:
-    """Sums what an entry costs, from several threads, so that a failure does not lose the count."""
+    """What an entry costs, summed from several threads, so that a failure does not lose the count.
 
-    entry: Entry
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _spent: list[Fetched] = field(default_factory=list)
+    Args:
+        entry: whose it is.
+        tools: what the run works with.
+    """
+
+    def __init__(self, entry: Entry, tools: Tools) -> None:
+        self.entry = entry
+        self._tools = tools
+        self._lock = threading.Lock()
+        self._spent = Fetched()
+        self._began_s = self._waited_before_s = 0.0
+
+    def begin(self) -> None:
+        """Count time from now on: what an entry waits for its turn is nobody's cost."""
+        self._began_s, self._waited_before_s = self._tools.clock(), self._tools.hub.waited_s
 
     def add(self, fetched: Fetched) -> None:
         """Count ``fetched`` in."""
         with self._lock:
-            self._spent.append(fetched)
+            self._spent += fetched
 
     @property
     def total(self) -> Fetched:
-        """What was counted so far."""
+        """What was counted so far, with the time that limits were waited for."""
         with self._lock:
-            return sum(self._spent, Fetched())
+            return replace(self._spent, waited_s=self._tools.hub.waited_s - self._waited_before_s)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began."""
+        return self._tools.clock() - self._began_s

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from prewarm.flow.account import Account
 from prewarm.flow.ready import is_ready, status_of
 from prewarm.flow.resolve import Resolved
 from prewarm.records.entry import Entry, ProofMode
 from prewarm.records.errors import EntryError
 from prewarm.records.lock import LockedEntry
-from prewarm.records.plan import Fetched, Plan
+from prewarm.records.plan import Plan
 from prewarm.records.proof import Proof
 from prewarm.records.report import EntryReport
 
@@ -33,17 +34,14 @@ class Reached:
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
 
-    def warmed(
-        self, entry: Entry, error: EntryError | None, *, setting: ProofMode, fetched: Fetched, elapsed_s: float
-    ) -> Warmed:
+    def warmed(self, entry: Entry, error: EntryError | None, *, setting: ProofMode, account: Account) -> Warmed:
         """The end of it.
 
         Args:
             entry: the entry.
             error: why it came no further; None: it came to its end.
             setting: how far entries are proven that do not say so themselves.
-            fetched: what it cost.
-            elapsed_s: how long it took, in seconds.
+            account: what it cost.
         """
         locked = self.resolved.locked if self.resolved else None
         files = locked.files if locked else ()
@@ -56,8 +54,8 @@ class Reached:
             bytes=sum(file.size for _, file in files),
             missing=tuple(file.path for _, file in self.plan.missing) if self.plan else (),
             missing_bytes=self.plan.missing_bytes if self.plan else 0,
-            fetched=fetched,
-            elapsed_s=elapsed_s,
+            fetched=account.total,
+            elapsed_s=account.elapsed_s,
             ready=is_ready(entry, status, setting),
             proof=self.proof,
             failure=error.as_failure() if error else None,

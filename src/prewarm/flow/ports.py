@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry
 from prewarm.records.failure import Failure
 from prewarm.records.listing import Listing, Repo, RepoFile
@@ -68,6 +69,7 @@ class Hub(Protocol):
         sink: Sink,
         received: Callable[[int], None],
         spend: Callable[[Fetched], None],
+        stop: Stop,
     ) -> None:
         """Bring one file into ``sink``.
 
@@ -77,14 +79,13 @@ class Hub(Protocol):
             sink: takes the bytes.
             received: is told the bytes of every piece, negative ones where they are void.
             spend: is told what it cost, also where it fails.
+            stop: ends it; what has arrived is kept.
 
         Raises:
             HubError: the file cannot be had.
             CacheError: it cannot be written.
+            Interrupted: it was stopped.
         """
-
-    def stop(self) -> None:
-        """End every transfer and every wait with Interrupted."""
 
 
 class Cache(Protocol):
@@ -104,11 +105,20 @@ class Cache(Protocol):
             CacheError: ``no-space``, with how much is missing.
         """
 
-    def receive(self, repo: LockedRepo, file: RepoFile) -> AbstractContextManager[Sink | None]:
+    def receive(
+        self, repo: LockedRepo, file: RepoFile, stop: Stop, awaited: Callable[[], None]
+    ) -> AbstractContextManager[Sink | None]:
         """A sink for one file; None where another run has brought it meanwhile.
+
+        Args:
+            repo: where the file is.
+            file: what the listing says of it.
+            stop: ends waiting for another run.
+            awaited: is called where another run has to be waited for.
 
         Raises:
             CacheError: the cache cannot be written.
+            Interrupted: it was stopped.
         """
 
     def read(self, repo: LockedRepo, file: RepoFile) -> bytes:

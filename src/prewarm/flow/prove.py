@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.fetch import fetch
 from prewarm.flow.resolve import Resolved, listed_again, read_documents
+from prewarm.flow.stages import INSPECTION, PROOF
+from prewarm.flow.trust import refuse_changed_code
 from prewarm.plan import Known, Needs, matches_any, proof_request, with_files
 from prewarm.records.errors import HubError, ProofError
-from prewarm.records.events import FilesAdded, ProofStarted
+from prewarm.records.events import FilesAdded, InspectionPassed, InspectionStarted, ProofAwaited, ProofStarted
 from prewarm.records.listing import Repo, RepoFile
 from prewarm.records.lock import LockedRepo
 from prewarm.records.proof import Proof, ProofRequest
@@ -26,7 +30,59 @@ class Proven:
     resolved: Resolved
 
 
-def request_of(resolved: Resolved, tools: Tools, account: Account) -> tuple[ProofRequest, Resolved]:
+async def inspect(resolved: Resolved, tools: Tools, account: Account) -> Resolved:
+    """Ask the installed classes whether they know the model, before all of its weights have come.
+
+    Raises:
+        ProofError: they do not.
+        CacheError: code is not what was locked.
+    """
+    request, resolved = await tools.stages.plan(_show_and_request, resolved, tools, account)
+    tools.observe(InspectionStarted(entry=account.entry))
+    await tools.stages.prove(INSPECTION, partial(tools.prover.inspect, request))
+    tools.observe(InspectionPassed(entry=account.entry))
+    return resolved
+
+
+async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
+    """Load processor and model, offline, when it is the entry's turn.
+
+    Raises:
+        ProofError: they do not load.
+        HubError: a file that they look for cannot be had.
+    """
+    added: tuple[str, ...] = ()
+    rounds_left = _ROUNDS
+    while True:
+        rounds_left -= 1
+        request, resolved = await tools.stages.plan(_request_of, resolved, tools, account)
+        tools.observe(ProofAwaited(entry=account.entry))
+        outcome = await tools.stages.prove(PROOF, partial(_try, request, tools, account))
+        extra, resolved = await tools.stages.plan(_extra, resolved, outcome, tools, account)
+        if not extra or not rounds_left:
+            break
+        paths = tuple(sorted(path for found in extra.values() for path in found))
+        tools.observe(FilesAdded(entry=account.entry, paths=paths))
+        added += paths
+        resolved = replace(resolved, locked=with_files(resolved.locked, resolved.known, extra))
+        await tools.stages.plan(_bring, resolved, extra, tools, account)
+    if isinstance(outcome, ProofError):
+        raise outcome
+    if added:
+        outcome = replace(
+            outcome, notes=(*outcome.notes, f"its classes also open {', '.join(added)}: fetched, and locked")
+        )
+    return Proven(proof=outcome, resolved=resolved)
+
+
+def _show_and_request(resolved: Resolved, tools: Tools, account: Account) -> tuple[ProofRequest, Resolved]:
+    refuse_changed_code(resolved.locked, tools.cache)
+    for repo in resolved.locked.repos:
+        tools.cache.link(repo)
+    return _request_of(resolved, tools, account)
+
+
+def _request_of(resolved: Resolved, tools: Tools, account: Account) -> tuple[ProofRequest, Resolved]:
     """What to load; reads the processor's configuration where the lock alone does not tell the class."""
     while True:
         try:
@@ -37,45 +93,6 @@ def request_of(resolved: Resolved, tools: Tools, account: Account) -> tuple[Proo
             resolved = replace(resolved, known=Known(listings=resolved.known.listings, documents=documents))
 
 
-def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
-    """Load processor and model, offline.
-
-    Raises:
-        ProofError: they do not load.
-        HubError: a file that they look for cannot be had.
-    """
-    added: tuple[str, ...] = ()
-    rounds_left = _ROUNDS
-    while True:
-        rounds_left -= 1
-        request, resolved = request_of(resolved, tools, account)
-        outcome = _try(request, tools, account)
-        if isinstance(outcome, ProofError) and outcome.looked_for and not resolved.is_fresh:
-            # The lock lists only what was needed when it was written; the repository may have more.
-            try:
-                resolved = listed_again(resolved, tools, account)
-            except HubError:
-                # What did not load is worth more than that nobody can say what else there is.
-                raise outcome from None
-        extra = _extra(resolved, outcome.looked_for)
-        if not extra or not rounds_left:
-            break
-        paths = tuple(sorted(path for found in extra.values() for path in found))
-        tools.observe(FilesAdded(entry=account.entry, paths=paths))
-        added += paths
-        resolved = replace(resolved, locked=with_files(resolved.locked, resolved.known, extra))
-        fetch([pair for pair in resolved.locked.files if pair[1].path in extra.get(pair[0].repo, ())], tools, account)
-        for repo in resolved.locked.repos:
-            tools.cache.link(repo)
-    if isinstance(outcome, ProofError):
-        raise outcome
-    if added:
-        outcome = replace(
-            outcome, notes=(*outcome.notes, f"its classes also open {', '.join(added)}: fetched, and locked")
-        )
-    return Proven(proof=outcome, resolved=resolved)
-
-
 def _try(request: ProofRequest, tools: Tools, account: Account) -> Proof | ProofError:
     try:
         return tools.prover.prove(request, lambda: tools.observe(ProofStarted(entry=account.entry)))
@@ -83,19 +100,34 @@ def _try(request: ProofRequest, tools: Tools, account: Account) -> Proof | Proof
         return error
 
 
-def _extra(resolved: Resolved, looked_for: tuple[tuple[str, str], ...]) -> dict[Repo, set[str]]:
+def _extra(
+    resolved: Resolved, outcome: Proof | ProofError, tools: Tools, account: Account
+) -> tuple[Mapping[Repo, set[str]], Resolved]:
+    """What the classes looked for, the plan did not have, and the repository has."""
+    if isinstance(outcome, ProofError) and outcome.looked_for and not resolved.is_fresh:
+        # The lock lists only what was needed when it was written; the repository may have more.
+        try:
+            resolved = listed_again(resolved, tools, account)
+        except HubError:
+            # What did not load is worth more than that nobody can say what else there is.
+            raise outcome from None
     entry = resolved.locked.entry
-    if not resolved.is_fresh or entry.include is not None:
-        return {}
     found: dict[Repo, set[str]] = {}
+    if not resolved.is_fresh or entry.include is not None:
+        return found, resolved
     for repo in resolved.locked.repos:
         have = {file.path for file in repo.files}
-        wanted = {path for repo_id, path in looked_for if repo_id == repo.repo.repo_id} - have
+        wanted = {path for repo_id, path in outcome.looked_for if repo_id == repo.repo.repo_id} - have
         listed = wanted & resolved.known.paths(repo.repo)
-        kept = {path for path in listed if not matches_any(path, entry.exclude)}
-        if kept:
+        if kept := {path for path in listed if not matches_any(path, entry.exclude)}:
             found[repo.repo] = kept
-    return found
+    return found, resolved
+
+
+def _bring(resolved: Resolved, extra: Mapping[Repo, set[str]], tools: Tools, account: Account) -> None:
+    fetch([pair for pair in resolved.locked.files if pair[1].path in extra.get(pair[0].repo, ())], tools, account)
+    for repo in resolved.locked.repos:
+        tools.cache.link(repo)
 
 
 def _locked_file(resolved: Resolved, repo: Repo, path: str) -> tuple[LockedRepo, RepoFile]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from prewarm.flow.ports import Cache
+from prewarm.flow.stages import ending
+from prewarm.flow.stop import Stop
+from prewarm.records.entry import Entry
 from prewarm.records.errors import CacheError
-from prewarm.records.events import FileHashed, Observer
+from prewarm.records.events import FileHashed, HashingStarted, Observer
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
 
@@ -48,31 +52,38 @@ def verify(
     cache: Cache,
     is_right: Callable[[Path, RepoFile, Callable[[int], None]], bool | None],
     observe: Observer,
-    threads: Executor,
-) -> Mapping[int, Verified]:
-    """Hash every file of the entries, each once, several at a time.
+) -> Mapping[Entry, Verified]:
+    """Hash every file of the entries, each once, on every core.
 
     Args:
         entries: what is locked.
         cache: where the files are.
         is_right: whether the file at a path has the content that is listed; None: it is not there.
         observe: is told of every piece.
-        threads: what hashes; as many as there are cores.
 
     Returns:
-        What is wrong, by the entry's place in ``entries``.
+        What is wrong with the files of each entry.
     """
     paths = {cache.path(repo, file.path): file for entry in entries for repo, file in entry.files}
 
+    observe(HashingStarted(files=len(paths), bytes=sum(file.size for file in paths.values())))
+    stop = Stop()
+
     def look(path: Path, file: RepoFile) -> bool | None:
-        return is_right(path, file, lambda count: observe(FileHashed(path=file.path, bytes=count)))
+        def read(count: int) -> None:
+            # Told of every piece: a file of many gigabytes need not come to its end after an interrupt.
+            stop.check()
+            observe(FileHashed(path=file.path, bytes=count))
+
+        return is_right(path, file, read)
 
     # The largest first, so that none of them is alone at the end.
     ordered = sorted(paths.items(), key=lambda item: -item[1].size)
-    futures = {path: threads.submit(look, path, file) for path, file in ordered}
-    found = {path: future.result() for path, future in futures.items()}
+    with ending(ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash"), stop.set) as threads:
+        futures = {path: threads.submit(look, path, file) for path, file in ordered}
+        found = {path: future.result() for path, future in futures.items()}
 
     def those(entry: LockedEntry, state: bool | None) -> tuple[Pair, ...]:
         return tuple(pair for pair in entry.files if found[cache.path(pair[0], pair[1].path)] is state)
 
-    return {at: Verified(damaged=those(entry, False), missing=those(entry, None)) for at, entry in enumerate(entries)}
+    return {locked.entry: Verified(damaged=those(locked, False), missing=those(locked, None)) for locked in entries}

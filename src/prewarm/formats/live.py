@@ -18,6 +18,7 @@ from prewarm.formats.plain import line_of
 from prewarm.records.entry import Entry
 from prewarm.records.events import (
     BytesReceived,
+    DownloadAwaited,
     EntryFinished,
     EntryPlanned,
     EntryStarted,
@@ -26,8 +27,11 @@ from prewarm.records.events import (
     FileHashed,
     FilesAdded,
     HashingStarted,
+    InspectionPassed,
+    InspectionStarted,
     LimitForeseen,
     Notice,
+    ProofAwaited,
     ProofStarted,
     Retrying,
     Waiting,
@@ -145,7 +149,7 @@ class LiveLines:
                 self._progress.update(self._hashing, advance=count)
                 if self._task(self._hashing).finished:
                     self._progress.update(self._hashing, visible=False)
-            case FileFetched():
+            case FileFetched() | DownloadAwaited() | InspectionStarted() | InspectionPassed() | ProofAwaited():
                 pass
             case _:
                 assert_never(event)

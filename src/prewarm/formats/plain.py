@@ -8,6 +8,7 @@ from typing import TextIO
 
 from prewarm.records.events import (
     BytesReceived,
+    DownloadAwaited,
     EntryFinished,
     EntryPlanned,
     EntryStarted,
@@ -16,8 +17,11 @@ from prewarm.records.events import (
     FileHashed,
     FilesAdded,
     HashingStarted,
+    InspectionPassed,
+    InspectionStarted,
     LimitForeseen,
     Notice,
+    ProofAwaited,
     ProofStarted,
     Retrying,
     Waiting,
@@ -55,18 +59,18 @@ class PlainLines:
                 self._stream.flush()
 
 
-def line_of(event: Event, *, verbose: bool) -> str:
+def line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an event)
     """The line of an event; empty where it is not worth one."""
     match event:
-        case EntryStarted():
+        case EntryStarted() | BytesReceived() | FileHashed():
+            return ""
+        case InspectionStarted() | InspectionPassed() | ProofAwaited():
             return ""
         case EntryPlanned(entry=entry, plan=plan):
             files = plan.locked.files
             total = f"{plural(len(files), 'file')}, {size(sum(file.size for _, file in files))}"
             missing = f"{size(plan.missing_bytes)} to fetch" if plan.missing else "all in the cache"
             return f"{entry.id}: {total}, {missing}"
-        case BytesReceived() | FileHashed():
-            return ""
         case HashingStarted(files=count, bytes=total):
             return f"hashing {plural(count, 'file')}, {size(total)}"
         case FileFetched(entry=entry, path=path, size=count):
@@ -83,6 +87,8 @@ def line_of(event: Event, *, verbose: bool) -> str:
             if wait_s > max_wait_s:
                 said += f", and may wait {duration(max_wait_s)} (--max-wait): it will end there, and keep what arrived"
             return said
+        case DownloadAwaited(entry=entry, path=path):
+            return f"{entry.id}: {path}: waiting for another run's download"
         case ProofStarted(entry=entry):
             return f"{entry.id}: loading offline"
         case FilesAdded(entry=entry, paths=paths):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
@@ -32,15 +34,20 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
             console.print(Text.assemble((name_of(entry), "bold"), style="default"))
             for note in notes:
                 console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
-    for entry in report.entries:
-        if entry.failure is not None:
+    if any(entry.failure is not None for entry in report.entries):
+        console.print()
+        show_failures(report.entries, console, verbose=verbose)
+
+
+def show_failures(entries: Sequence[EntryReport], console: Console, *, verbose: bool = False) -> None:
+    """Print what happened to those that failed, and what to do: what helps several of them once, with their names."""
+    failed = [(entry, entry.failure.hint) for entry in entries if entry.failure is not None]
+    for at, (entry, hint) in enumerate(failed):
+        if at:
             console.print()
-            show_failure(entry, console, verbose=verbose)
-
-
-def show_failure(entry: EntryReport, console: Console, *, verbose: bool = False) -> None:
-    """Print what happened to an entry that failed, and what to do."""
-    console.print(_failure(entry, verbose=verbose))
+        console.print(_failure(entry, verbose=verbose))
+        if hint and hint not in (later for _, later in failed[at + 1 :]):
+            console.print(_hint(hint, [other for other, its in failed if its == hint]))
 
 
 def _table(report: Report) -> Table:
@@ -118,10 +125,12 @@ def _failure(entry: EntryReport, *, verbose: bool) -> Group:
     failure = entry.failure
     assert failure is not None
     lines = [Text.assemble((f"{name_of(entry)}: ", "bold"), (failure.kind, "bold red"), f": {failure.message}")]
-    if failure.hint:
-        first, *rest = failure.hint.splitlines()
-        lines.append(Text.assemble(("  try: ", "bold"), first))
-        lines += [Text(f"    {line}") for line in rest]
     if verbose and failure.trace:
         lines += [Text(f"    {line}", style="dim") for line in failure.trace.splitlines()]
     return Group(*lines)
+
+
+def _hint(hint: str, entries: Sequence[EntryReport]) -> Group:
+    first, *rest = hint.splitlines()
+    whose = f" ({', '.join(map(name_of, entries))})" if len(entries) > 1 else ""
+    return Group(Text.assemble(("  try: ", "bold"), first, (whose, "dim")), *(Text(f"    {line}") for line in rest))

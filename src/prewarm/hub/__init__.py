@@ -1,4 +1,4 @@
 """The Hub: listings and files, inside its limits. The only package that names huggingface_hub or an HTTP library.
 
-``client.Client`` asks it; ``nobody.Nobody`` stands where nothing may be asked.
+``client.Client`` asks it; ``offline.OfflineHub`` stands where nothing may be asked.
 """

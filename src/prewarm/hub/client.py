@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from prewarm.flow.ports import Sink
+from prewarm.flow.stop import Stop
 from prewarm.hub import configuration, listing, refusals, session
-from prewarm.hub.connections import Lines
+from prewarm.hub.connections import Connections
 from prewarm.hub.governor import Governor
 from prewarm.hub.resolver import Resolver
 from prewarm.hub.retry import Reach, retrying
@@ -37,23 +38,31 @@ class Client:
         max_wait_s: the longest that a run waits for rate limits, in total.
         observe: is told of retries and waits.
         transfer: how large files come that the Hub has in Xet.
+        stop: ends every wait and every transfer; None: nothing does.
     """
 
-    def __init__(self, *, workers: int, max_wait_s: float, observe: Observer, transfer: TransferMode = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        workers: int,
+        max_wait_s: float,
+        observe: Observer,
+        transfer: TransferMode = "auto",
+        stop: Stop | None = None,
+    ) -> None:
         self._endpoint = configuration.endpoint()
         self._token = session.token()
         self._headers = session.headers(self._token)
         windows = SharedWindows(configuration.home(), self._endpoint, self._token)
-        self._governor = Governor(max_wait_s, observe, shared=windows)
+        self._stop = stop or Stop()
+        self._governor = Governor(max_wait_s, observe, stop=self._stop, shared=windows)
         self._observe = observe
-        self._stopped = threading.Event()
         self._listings: dict[Repo, Listing] = {}
         self._listing_locks: dict[Repo, threading.Lock] = {}
         self._means = Means(
             resolver=Resolver(self._endpoint, self._headers, self._governor),
-            lines=Lines(workers),
+            connections=Connections(workers),
             observe=observe,
-            stopped=self._stopped,
             reach=Reach(),
             endpoint=self._endpoint,
             has_token=self._token is not None,
@@ -102,11 +111,6 @@ class Client:
         """Seconds that this run has waited for rate limits so far."""
         return self._governor.waited_s
 
-    def stop(self) -> None:
-        """End every transfer and every wait with Interrupted."""
-        self._stopped.set()
-        self._governor.stop()
-
     def listing(self, repo: Repo, spend: Spend) -> Listing:
         """The commit and the files of ``repo``: one request where the Hub gives sizes and hashes with it.
 
@@ -121,17 +125,18 @@ class Client:
             return self._listings[repo]
 
     def fetch(
-        self, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None], spend: Spend
+        self, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None], spend: Spend, stop: Stop
     ) -> None:
-        """Bring one file into ``sink``: one request of its resolver, and as many ranges as there are idle lines.
+        """Bring one file into ``sink``: one request of its resolver, and as many ranges as there are idle connections.
 
         Raises:
             HubError: the file cannot be had, or its bytes are wrong again and again.
             CacheError: it cannot be written.
+            Interrupted: it was stopped.
         """
-        transfer = Transfer(self._means, repo, file, sink, received)
+        transfer = Transfer(self._means, repo, file, sink, received, stop)
         try:
-            with self._means.lines.one():
+            with self._means.connections.one(stop, is_small=not transfer.is_large):
                 transfer.run()
         finally:
             spend(transfer.spent)
@@ -170,7 +175,7 @@ class Client:
             attempt,
             what=f"the listing of {repo.repo_id}",
             observe=self._observe,
-            stopped=self._stopped,
+            stop=self._stop,
             reach=self._means.reach,
         )
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from prewarm.flow.stop import Stop
 from prewarm.hub.bucket import MARGIN_S, Bucket
 from prewarm.hub.limit_headers import parse_limit, parse_policy, parse_retry_after
 from prewarm.hub.shared_windows import SharedWindows, Window
@@ -33,6 +34,7 @@ class Governor:
     Args:
         max_wait_s: the longest that all waiting may take together.
         observe: is told of every wait, once.
+        stop: ends every wait.
         shared: what other processes know of the windows; None: nothing is shared.
         clock: seconds that only grow.
         wall_clock: seconds since the epoch.
@@ -43,12 +45,14 @@ class Governor:
         max_wait_s: float,
         observe: Observer,
         *,
+        stop: Stop | None = None,
         shared: SharedWindows | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._max_wait_s = max_wait_s
         self._observe = observe
+        self._stop = stop or Stop()
         self._shared = shared
         self._clock = clock
         self._wall_clock = wall_clock
@@ -57,7 +61,6 @@ class Governor:
         self._waits: dict[str, float] = {}
         self._waited_s = 0.0
         self._promised_s = 0.0
-        self._stopped = False
 
     @property
     def waited_s(self) -> float:
@@ -66,30 +69,27 @@ class Governor:
             now = self._clock()
             return self._waited_s + sum(now - began for began in self._waits.values())
 
-    def stop(self) -> None:
-        """End every wait with Interrupted."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
-    def admit(self, name: str) -> None:
+    def admit(self, name: str, stop: Stop | None = None) -> None:
         """Wait until ``name`` has a request left, and take it.
+
+        Args:
+            name: of the bucket.
+            stop: ends the waiting; None: the run's.
 
         Raises:
             HubError: ``rate-limited``, where the wait would exceed what is allowed.
-            Interrupted: the run was stopped.
+            Interrupted: it was stopped.
         """
+        stop = stop or self._stop
         with self._changed:
             bucket = self._buckets.setdefault(name, Bucket())
             while not self._has_room(name, bucket, now := self._clock()):
-                if self._stopped:
-                    raise Interrupted
+                stop.check()
                 wait_s = bucket.wait_s(now)
                 if wait_s is not None:
                     self._begin_wait(name, wait_s, now)
-                self._changed.wait(_ANSWER_S if wait_s is None else wait_s)
-            if self._stopped:
-                raise Interrupted
+                self._changed.wait(min(_ANSWER_S, _ANSWER_S if wait_s is None else wait_s))
+            stop.check()
             self._end_wait(name)
             bucket.in_flight += 1
             bucket.expected = max(0, bucket.expected - 1)
@@ -123,14 +123,14 @@ class Governor:
         self.learn(name, [headers])
 
     @contextmanager
-    def request(self, name: str) -> Iterator[Callable[[Iterable[Mapping[str, str]]], None]]:
+    def request(self, name: str, stop: Stop | None = None) -> Iterator[Callable[[Iterable[Mapping[str, str]]], None]]:
         """Admit one request; gives what takes in its answer's hops, and takes in that there was none.
 
         Raises:
             HubError: as ``admit``.
             Interrupted: as ``admit``.
         """
-        self.admit(name)
+        self.admit(name, stop)
         is_answered = False
 
         def answered(hops: Iterable[Mapping[str, str]]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prewarm.flow.ports import Sink
+from prewarm.flow.stop import Stop
 from prewarm.records.errors import HubError
 from prewarm.records.listing import Listing, Repo, RepoFile
 from prewarm.records.lock import LockedRepo
 from prewarm.records.plan import Fetched
 
 
-class Nobody:
+class OfflineHub:
     """Refuses every request before it is sent.
 
     Args:
@@ -49,6 +50,7 @@ class Nobody:
         sink: Sink,  # noqa: ARG002 (the protocol's)
         received: Callable[[int], None],  # noqa: ARG002
         spend: Callable[[Fetched], None],  # noqa: ARG002
+        stop: Stop,  # noqa: ARG002
     ) -> None:
         """Refuse.
 
@@ -56,9 +58,6 @@ class Nobody:
             HubError: always.
         """
         raise _refusal(f"{file.path} of {repo.repo.repo_id}")
-
-    def stop(self) -> None:
-        """Nothing is under way."""
 
 
 def _refusal(what: str) -> HubError:

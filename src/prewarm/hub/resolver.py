@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from prewarm.flow.stop import Stop
 from prewarm.hub import session
 from prewarm.hub.governor import Governor
 from prewarm.hub.limit_headers import parse_limit
@@ -51,13 +52,14 @@ class Resolver:
         self._meters_hops = False
 
     @contextmanager
-    def ask(self, url: str, start: int, spent: Callable[[int], None]) -> Iterator[Elsewhere | Here]:
+    def ask(self, url: str, start: int, spent: Callable[[int], None], stop: Stop) -> Iterator[Elsewhere | Here]:
         """Follow a resolver's redirects to the bytes, or to the origin that has them.
 
         Args:
             url: the resolver.
             start: the first byte that is wanted, for a Hub that answers with the bytes itself.
             spent: is told how many metered requests it took.
+            stop: ends waiting for the limit.
 
         Raises:
             Transient: the connection failed.
@@ -66,7 +68,7 @@ class Resolver:
         wanted = {"Range": f"bytes={start}-"} if start else {}
         for _ in range(_HOPS_MAX):
             is_free = "/resolve-cache/" in urlsplit(url).path and not self._meters_hops
-            admitted = nullcontext(None) if is_free else self._governor.request("resolvers")
+            admitted = nullcontext(None) if is_free else self._governor.request("resolvers", stop)
             with admitted as answered, session.get(url, {**self._headers, **wanted}, follows=False) as reply:
                 if answered is not None:
                     answered([reply.headers])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import tenacity
 
+from prewarm.flow.stop import Stop
 from prewarm.hub.session import Transient
-from prewarm.records.errors import Interrupted
 from prewarm.records.events import Observer, Retrying
 
 ATTEMPTS = 6
@@ -36,7 +35,7 @@ def retrying(
     *,
     what: str,
     observe: Observer,
-    stopped: threading.Event,
+    stop: Stop,
     reach: Reach,
     attempts: int | None = None,
 ) -> Result:
@@ -46,13 +45,13 @@ def retrying(
         work: one whole try.
         what: what is tried, for messages.
         observe: is told of every retry.
-        stopped: ends the waiting.
+        stop: ends the waiting.
         reach: what is known of the origins.
         attempts: how many tries without progress; None: ATTEMPTS.
 
     Raises:
         HubError: of the last try, where all failed.
-        Interrupted: ``stopped`` was set.
+        Interrupted: it was stopped.
     """
     failures = 0
 
@@ -85,21 +84,17 @@ def retrying(
                 )
             )
 
-    def sleep(seconds: float) -> None:
-        stopped.wait(seconds)
-
     policy = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Transient),
         stop=give_up,
         wait=wait,
         before_sleep=tell,
-        sleep=sleep,
+        sleep=stop.wait,
         reraise=True,
     )
 
     def attempt() -> Result:
-        if stopped.is_set():
-            raise Interrupted
+        stop.check()
         return work()
 
     try:

@@ -1,7 +1,7 @@
-"""What of a file is left to fetch, handed out in ranges to the lines. Changes with how large they are.
+"""What of a file is left to fetch, handed out in ranges to its connections. Changes with how large they are.
 
-Every line takes an equal range, then an equal one of what is left, and so on: lines of one speed end together after few
-requests, and a slow one is left behind by little. Ranges are handed out in order, so that hashing can follow.
+Every connection takes an equal range, then an equal one of what is left, and so on: those of one speed end together
+after few requests, and a slow one is left behind by little. Ranges are handed out in order, so that hashing can follow.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class Shares:
     """The ranges of one file that nobody has taken yet.
 
     Args:
-        lines: how many may take some at once; 1: ranges are not divided.
+        connections: how many may take some at once; 1: ranges are not divided.
     """
 
-    def __init__(self, lines: int) -> None:
-        self._lines = lines
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
         self._lock = threading.Lock()
         self._todo: list[Range] = []
         self._size = self._left_of_batch = 0
-        self._is_divided = lines > 1
+        self._is_divided = connections > 1
 
     @property
     def is_divided(self) -> bool:
-        """Whether several lines may work at it."""
+        """Whether several connections may work at it."""
         return self._is_divided
 
     def put(self, missing: list[Range]) -> None:
@@ -65,7 +65,7 @@ class Shares:
             return Share(start, end)
 
     def undivide(self) -> None:
-        """From now on one line takes all: there are no ranges to be had."""
+        """From now on one connection takes all: there are no ranges to be had."""
         with self._lock:
             self._is_divided = False
 
@@ -77,13 +77,13 @@ class Shares:
             self._todo = []
 
     def has_more(self) -> bool:
-        """Whether there is something to take for one more line."""
+        """Whether there is something to take for one more connection."""
         with self._lock:
             return bool(self._todo) and self._is_divided
 
     def _next_size(self, left: int) -> int:
         if not self._left_of_batch:
-            self._left_of_batch = self._lines
-            self._size = max(RANGE_MIN_BYTES, min(RANGE_MAX_BYTES, math.ceil(left * _BATCH / self._lines)))
+            self._left_of_batch = self._connections
+            self._size = max(RANGE_MIN_BYTES, min(RANGE_MAX_BYTES, math.ceil(left * _BATCH / self._connections)))
         self._left_of_batch -= 1
         return self._size

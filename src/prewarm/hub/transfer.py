@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from prewarm.flow.ports import Sink
+from prewarm.flow.stop import Stop
 from prewarm.hub import refusals, session
-from prewarm.hub.connections import Lines
+from prewarm.hub.connections import Connections
 from prewarm.hub.pieces import gathered
 from prewarm.hub.resolver import Here, Resolver
 from prewarm.hub.retry import Reach, retrying
@@ -41,9 +42,8 @@ class Means:
     """What every transfer of a run shares."""
 
     resolver: Resolver
-    lines: Lines
+    connections: Connections
     observe: Observer
-    stopped: threading.Event
     reach: Reach
     endpoint: str
     has_token: bool
@@ -60,12 +60,14 @@ class Transfer:
         file: what the listing says of it.
         sink: takes the bytes.
         received: is told the bytes of every piece, negative ones where they are void.
+        stop: ends it.
     """
 
     def __init__(
-        self, means: Means, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None]
+        self, means: Means, repo: LockedRepo, file: RepoFile, sink: Sink, received: Callable[[int], None], stop: Stop
     ) -> None:
         self._means = means
+        self._stop = stop
         self._repo = replace(repo.repo, revision=repo.commit)
         self._file = file
         self._sink = sink
@@ -74,11 +76,13 @@ class Transfer:
         kind = "datasets/" if repo.repo.repo_type == "dataset" else ""
         repo_id = repo.served_as or repo.repo.repo_id
         self._url = f"{means.endpoint}/{kind}{repo_id}/resolve/{repo.commit}/{quote(file.path)}"
+        self.is_large = file.size >= PARALLEL_BYTES
+        """Whether it comes in several ranges at once."""
         self._lock = threading.Lock()
         self._resolving = threading.Lock()
         self._elsewhere: str | None = None
         self._in_xet: XetFile | None = None
-        self._shares = Shares(means.lines.count if file.size >= PARALLEL_BYTES else 1)
+        self._shares = Shares(means.connections.count if self.is_large else 1)
         self._arrived = 0
         self._failure: BaseException | None = None
         self.spent = Fetched()
@@ -96,7 +100,7 @@ class Transfer:
             self._whole,
             what=self._what,
             observe=self._means.observe,
-            stopped=self._means.stopped,
+            stop=self._stop,
             reach=self._means.reach,
             attempts=WHOLE_ATTEMPTS,
         )
@@ -135,10 +139,12 @@ class Transfer:
                 attempt,
                 what=self._what,
                 observe=self._means.observe,
-                stopped=self._means.stopped,
+                stop=self._stop,
                 reach=self._means.reach,
             )
-            if helpers is None and self._means.lines.is_wanted():
+            if helpers is not None and self._shares.has_more():
+                self._means.connections.step_aside(self._stop)
+            elif helpers is None and self._means.connections.is_wanted():
                 return
 
     def _help(self) -> None:
@@ -147,10 +153,10 @@ class Transfer:
         except BaseException as error:  # noqa: BLE001 (raised again where the helpers are joined)
             self._fail(error)
         finally:
-            self._means.lines.give_back()
+            self._means.connections.give_back()
 
     def _recruit(self, helpers: list[threading.Thread]) -> None:
-        while self._failure is None and self._shares.has_more() and self._means.lines.take_idle():
+        while self._failure is None and self._shares.has_more() and self._means.connections.take_idle():
             helper = threading.Thread(target=self._help, name="range")
             helpers.append(helper)
             helper.start()
@@ -188,7 +194,7 @@ class Transfer:
         with self._resolving:
             url = self._elsewhere
             if url is None:
-                with self._means.resolver.ask(self._url, left.start, self._spend) as found:
+                with self._means.resolver.ask(self._url, left.start, self._spend, self._stop) as found:
                     if isinstance(found, Here):
                         self._check(found.reply)
                         self._shares.take_rest(left)
@@ -213,7 +219,7 @@ class Transfer:
                     self._elsewhere = None if self._elsewhere == url else self._elsewhere
             self._check(reply)
             if reply.status == 200 and "Range" in wanted and self._shares.is_divided:
-                # Several lines are at it: begin again with one, once they have ended.
+                # Several connections are at it: begin again with one, once they have ended.
                 self._shares.undivide()
                 raise _NoRangesError
             start = self._start_of(reply, left)
@@ -225,8 +231,7 @@ class Transfer:
             pieces, requests = xet.stream(file, self._file.size, left.start, left.end)
             self._spend(requests)
             for offset, piece in pieces:
-                if self._means.stopped.is_set():
-                    raise Interrupted
+                self._stop.check()
                 self._sink.write(offset, piece)
                 arrived += len(piece)
                 self._count(len(piece))
@@ -254,8 +259,7 @@ class Transfer:
         first = at
         try:
             for piece in gathered(reply.pieces()):
-                if self._means.stopped.is_set():
-                    raise Interrupted
+                self._stop.check()
                 if self._failure is not None:
                     return
                 kept = piece[: left.end - at] if at + len(piece) > left.end else piece

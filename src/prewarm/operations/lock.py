@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.resolve import read_documents, resolve
-from prewarm.flow.warm import ENTRIES_AT_ONCE
 from prewarm.lock import file as locks
 from prewarm.lock.changes import Change, CodeChange, FileChange, code_change, file_changes
+from prewarm.operations.lock_file import write_lock
 from prewarm.operations.project import Project, merged
 from prewarm.operations.tools import Work, tools
 from prewarm.records.entry import Entry
@@ -21,12 +20,14 @@ from prewarm.records.lock import Lock, LockedEntry, LockedRepo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Relocked:
+class NewLock:
     """The new lock, and what is different in it."""
 
     lock: Lock
     changes: tuple[Change, ...]
     """Of every entry of the manifest, then of what goes."""
+    is_kept: bool = True
+    """Whether the file says so now, where it was to be written."""
 
     @property
     def has_changed(self) -> bool:
@@ -39,20 +40,27 @@ class Relocked:
         return any(change.failure and change.entry.required for change in self.changes)
 
 
-def out_of_date(project: Project) -> Relocked:
+def out_of_date(project: Project) -> NewLock:
     """What the manifest alone says: entries that are not locked, and locked ones that it does not have."""
     changes = []
     for entry in project.entries:
         locked = locks.find(project.lock, entry)
         before = locked or _predecessor(project, entry)
         changes.append(Change(entry=entry, before=before, after=locked))
-    return Relocked(lock=project.lock, changes=(*changes, *_going(project)))
+    return NewLock(lock=project.lock, changes=(*changes, *_going(project)))
 
 
-def relock(
-    project: Project, observe: Observer, environ: Mapping[str, str], *, upgrade: Collection[Entry] = ()
-) -> Relocked:
+def lock(
+    project: Project, observe: Observer, environ: Mapping[str, str], *, upgrade: Collection[Entry], writes: bool
+) -> NewLock:
     """Resolve what is not locked, and the entries of ``upgrade``, without downloading what the plan does not read.
+
+    Args:
+        project: the entries.
+        observe: is told of the progress.
+        environ: the process's environment.
+        upgrade: entries that move to the newest commit.
+        writes: whether the lock's file is written.
 
     Raises:
         Interrupted: the user said stop.
@@ -69,15 +77,11 @@ def relock(
                 return Change(entry=entry, before=locked, after=locked)
             return _resolve(entry, locked or _predecessor(project, entry), is_locked=locked is not None, using=using)
 
-        with ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry") as pool:
-            try:
-                changes = list(pool.map(change, project.entries))
-            except BaseException:
-                using.hub.stop()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        changes = using.stages.run([using.stages.plan(change, entry) for entry in project.entries], using.end)
     settled = {change.entry: change.after for change in changes if change.after is not None}
-    return Relocked(lock=merged(project.manifest, project.lock, settled), changes=(*changes, *_going(project)))
+    found = merged(project.manifest, project.lock, settled)
+    is_kept = write_lock(project, found, observe) if writes else True
+    return NewLock(lock=found, changes=(*changes, *_going(project)), is_kept=is_kept)
 
 
 def _sharing(lock: Lock, upgrade: Collection[Entry]) -> set[Entry]:
@@ -92,7 +96,7 @@ def _sharing(lock: Lock, upgrade: Collection[Entry]) -> set[Entry]:
 
 
 def _resolve(entry: Entry, before: LockedEntry | None, *, is_locked: bool, using: Tools) -> Change:
-    account = Account(entry)
+    account = Account(entry, using)
     using.observe(EntryStarted(entry=entry))
     try:
         after = resolve(entry, using, account).locked

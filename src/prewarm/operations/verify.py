@@ -1,21 +1,23 @@
-"""``verify`` with the real cache: hash, repair where that is asked for, prove again. Changes with these steps."""
+"""Hashes what is there, repairs it where that is asked for, and proves again. Changes with these steps."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 
 from prewarm.cache.disk import DiskCache
+from prewarm.cache.integrity import is_right
 from prewarm.flow.resolve import from_cache
 from prewarm.flow.verify import Verified
+from prewarm.flow.verify import verify as verify_files
 from prewarm.hub import configuration
 from prewarm.lock import file as locks
-from prewarm.operations.check import memory, report
+from prewarm.operations.lock_file import keep_lock
+from prewarm.operations.machine import memory, report
 from prewarm.operations.project import Project
-from prewarm.operations.rehash import rehash, remove
-from prewarm.operations.tools import Work, keep_lock, run
+from prewarm.operations.tools import Work
+from prewarm.operations.warm import warm_some
 from prewarm.records.entry import Entry
 from prewarm.records.events import Observer
 from prewarm.records.lock import Lock, LockedEntry
@@ -23,7 +25,7 @@ from prewarm.records.plan import Fetched
 from prewarm.records.report import EntryReport, Report
 
 
-def make_sure(project: Project, observe: Observer, environ: Mapping[str, str], *, repairs: bool) -> Report:
+def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, repairs: bool) -> Report:
     """Hash every file of the project's entries, and load each of them again, offline.
 
     Args:
@@ -33,22 +35,23 @@ def make_sure(project: Project, observe: Observer, environ: Mapping[str, str], *
         repairs: whether damaged and missing files are fetched again; else nobody is asked for anything.
     """
     began = time.monotonic()
-    disk = DiskCache(configuration.cache_root(), threading.Event())
+    disk = DiskCache(configuration.cache_root())
     known = {entry: _locked(project, entry, disk) for entry in project.entries}
     there = [locked for locked in known.values() if locked is not None]
-    wrong = rehash(there, disk, observe)
+    wrong = verify_files(there, disk, is_right, observe)
     remembered = memory(disk.root)
     for locked in there:
         if wrong[locked.entry].damaged:
             remembered.forget(locked)
     if repairs:
         for verified in wrong.values():
-            remove(verified, disk)
+            for pair in verified.bad:
+                disk.remove(*pair)
     sound = [entry for entry, locked in known.items() if locked is not None and (repairs or not wrong[entry].bad)]
     # Entries that the lock does not have are taken as the cache has them.
     held = replace(project, lock=Lock(entries=tuple(there)))
     work = Work(prove_again=True, asks_nobody=not repairs)
-    warmed, waited_s = run(held, sound, observe, environ, work)
+    warmed, waited_s = warm_some(held, sound, observe, environ, work)
     if repairs:
         keep_lock(project, warmed, observe)
     reports = {one.report.entry: one.report for one in warmed}

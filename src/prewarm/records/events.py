@@ -16,7 +16,7 @@ from prewarm.records.report import EntryReport
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryStarted:
-    """Work on an entry begins."""
+    """An entry is being listed and planned."""
 
     entry: Entry
 
@@ -98,6 +98,35 @@ class LimitForeseen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DownloadAwaited:
+    """Another run is fetching a file that the entry needs."""
+
+    entry: Entry
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InspectionStarted:
+    """The classes are asked whether they know the model; some of its weights come meanwhile."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InspectionPassed:
+    """They know it: all of its weights come."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProofAwaited:
+    """The entry is whole, and waits for its turn to be loaded."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProofStarted:
     """The entry's classes are being loaded, offline."""
 
@@ -136,6 +165,10 @@ Event: TypeAlias = (
     | Retrying
     | Waiting
     | LimitForeseen
+    | DownloadAwaited
+    | InspectionStarted
+    | InspectionPassed
+    | ProofAwaited
     | ProofStarted
     | FilesAdded
     | EntryFinished

@@ -145,7 +145,9 @@ def answer_to(request: Request) -> dict[str, Any]:
     network_attempts.clear()
     looked_for.clear()
     try:
-        answer = inspect_entry(request) if request.do == "inspect" else load_entry(request)
+        answer = inspect_entry(request)
+        if request.do == "load":
+            answer = load_entry(request)
     except Exception as error:
         found = refusal(error, request)
         trace = traceback.format_exc()

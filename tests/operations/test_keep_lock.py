@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prewarm.operations import tools as assembly
+from prewarm.operations import lock_file
 from prewarm.operations.project import load
 from prewarm.records.events import Event, Notice
 from prewarm.records.lock import Lock
@@ -20,15 +20,15 @@ def test_a_read_only_folder_is_said_once_and_the_run_goes_on(tmp_path: Path, mon
     def refuse(path: Path, text: str) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(assembly, "write_text", refuse)
+    monkeypatch.setattr(lock_file, "write_text", refuse)
     events: list[Event] = []
-    assert not assembly.write_lock(project, Lock(), events.append)
+    assert not lock_file.write_lock(project, Lock(), events.append)
     (event,) = events
     assert isinstance(event, Notice)
     assert event.text == "prewarm.lock cannot be written (Read-only file system): this run goes on without it"
     monkeypatch.undo()
-    assert assembly.write_lock(project, Lock(), events.append)
-    assert assembly.write_lock(project, Lock(), events.append)
+    assert lock_file.write_lock(project, Lock(), events.append)
+    assert lock_file.write_lock(project, Lock(), events.append)
     assert len(events) == 1
 
 
@@ -39,6 +39,6 @@ def test_a_lock_that_is_to_stay_stays(tmp_path: Path) -> None:
     project = load(tmp_path / "prewarm.toml", environ={}, only=[])
     from dataclasses import replace
 
-    assert not assembly.write_lock(replace(project, is_locked=True), Lock(), events.append)
+    assert not lock_file.write_lock(replace(project, is_locked=True), Lock(), events.append)
     assert (tmp_path / "prewarm.lock").read_text() == "schema = 1\n"
     assert "--locked keeps it" in str(events)

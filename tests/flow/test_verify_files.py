@@ -8,7 +8,7 @@ import sys
 ENDLESS = """\
 import os, signal, sys, threading, time
 from pathlib import Path
-from prewarm.operations import rehash
+from prewarm.flow.verify import verify
 from prewarm.cache.disk import DiskCache
 from prewarm.records.entry import Entry
 from prewarm.records.listing import Digest, RepoFile
@@ -20,12 +20,11 @@ def endless(path, file, read):
         read(1)
         time.sleep(0.01)
 
-rehash.is_right = endless
 entry = Entry(id="org/a")
 file = RepoFile(path="a", size=1, digest=Digest(algorithm="sha256", value="a" * 64))
 locked = LockedEntry(entry=entry, repos=(LockedRepo(repo=entry.repo, commit="c" * 40, files=(file,)),))
 try:
-    rehash.rehash([locked], DiskCache(Path("."), threading.Event()), lambda event: None)
+    verify([locked], DiskCache(Path(".")), endless, lambda event: None)
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -1,0 +1,145 @@
+"""What entries pass through, and how many at a time: planning, transfers, proof. Changes with a stage's limits.
+
+An entry is a coroutine: while it waits for a stage it holds no thread, no connection and no other entry back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar
+
+from prewarm.flow.stop import Stop
+from prewarm.records.errors import Interrupted
+
+ENTRIES_AT_ONCE = 8
+"""Entries that are listed and planned at a time."""
+_WAITING = 4
+"""Threads for transfers, per connection: those that wait for another run's download keep no connection idle."""
+INSPECTION, PROOF = 0, 1
+"""An inspection is short, and lets weights pass: it goes before the proofs that wait."""
+
+Result = TypeVar("Result")
+
+
+class Stages:
+    """The stages of one run; use it as a context manager.
+
+    Args:
+        connections: how many files come at a time.
+        stop: the run's; nothing begins after it.
+    """
+
+    def __init__(self, connections: int, stop: Stop) -> None:
+        self._stop = stop
+        self._planning = ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry")
+        # A thread of its own for either kind: small files, which decide what follows, wait behind no large one.
+        self._small = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="file")
+        self._large = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="weights")
+        self._proving = ThreadPoolExecutor(1, thread_name_prefix="proof")
+        self._turns = _Turns()
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for pool in (self._planning, self._small, self._large, self._proving):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def transfer(self, work: Callable[[], None], *, is_small: bool) -> Future[None]:
+        """Let one file come."""
+        return (self._small if is_small else self._large).submit(work)
+
+    async def plan(self, work: Callable[..., Result], *args: Any) -> Result:
+        """Listings, plans, and what takes place on the disk."""
+        return await self._in(self._planning, partial(work, *args))
+
+    async def prove(self, urgency: int, work: Callable[[], Result]) -> Result:
+        """One at a time: the more urgent first, then in the order in which they came."""
+        async with self._turns.one(urgency):
+            return await self._in(self._proving, work)
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+        def checked() -> Result:
+            self._stop.check()
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(pool, checked)
+
+    def run(self, works: Sequence[Coroutine[Any, Any, Result]], stop: Callable[[], None]) -> list[Result]:
+        """Let every entry pass; an exception that one of them does not keep to itself ends all, as an interrupt does.
+
+        Args:
+            works: of the entries.
+            stop: ends what is under way in the stages.
+        """
+        # In a thread of its own, since the caller's may have a loop already, as in a notebook.
+        with ending(ThreadPoolExecutor(1, thread_name_prefix="flow"), stop) as flow:
+            return flow.submit(asyncio.run, _all(works, stop)).result()
+
+
+@contextmanager
+def ending(pool: ThreadPoolExecutor, stop: Callable[[], None]) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose work is stopped where the block ends with an exception, an interrupt above all.
+
+    Or leaving the pool would wait for its threads.
+    """
+    with pool:
+        try:
+            yield pool
+        except BaseException:
+            stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, Result]], stop: Callable[[], None]) -> list[Result]:
+    async def watched(work: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            return await work
+        except BaseException:
+            stop()
+            raise
+
+    ended = await asyncio.gather(*map(watched, works), return_exceptions=True)
+    errors = [one for one in ended if isinstance(one, BaseException)]
+    if errors:
+        # Those that were ended say so; why they were is what one of them says.
+        raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
+    return [one for one in ended if not isinstance(one, BaseException)]
+
+
+class _Turns:
+    """Who is next."""
+
+    def __init__(self) -> None:
+        self._is_taken = False
+        self._count = 0
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def one(self, urgency: int) -> AsyncIterator[None]:
+        if self._is_taken:
+            self._count += 1
+            turn = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (urgency, self._count, turn))
+            await turn
+        self._is_taken = True
+        try:
+            yield
+        finally:
+            self._is_taken = False
+            while self._waiting:
+                *_, following = heapq.heappop(self._waiting)
+                if not following.done():
+                    # Taken on its behalf, or one that comes now would go first.
+                    self._is_taken = True
+                    following.set_result(None)
+                    break

@@ -1,0 +1,59 @@
+"""Everything ready, by one of the threads and processes that want it at once. Changes with who waits for whom."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from prewarm.flow.ready import has_to_be_tried
+from prewarm.flow.stop import Stop
+from prewarm.hub import configuration
+from prewarm.operations.check import check
+from prewarm.operations.project import Project
+from prewarm.records.events import Observer
+from prewarm.records.report import Report
+
+_locks: dict[Path, threading.Lock] = {}
+
+
+def ensure(load: Callable[[], Project], observe: Observer, environ: Mapping[str, str]) -> Report:
+    """Make what is not ready ready; in milliseconds, and without a request, where everything is.
+
+    Args:
+        load: reads the project; once more after another has been waited for, who may have written the lock.
+        observe: is told of the progress.
+        environ: the process's environment.
+    """
+    project = load()
+    if (found := _ready(project)) is not None:
+        return found
+    with _alone(project.manifest.path.resolve()):
+        project = load()
+        if (found := _ready(project)) is not None:
+            return found
+        from prewarm.operations.warm import warm
+
+        return warm(project, observe, environ, command="ensure")
+
+
+def _ready(project: Project) -> Report | None:
+    if not project.has_whole_lock:
+        return None
+    found = check(project, "ensure")
+    return None if any(map(has_to_be_tried, found.entries)) else found
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One thread of one process at a time for a manifest."""
+    from prewarm.cache.file_lock import locked
+
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:32]
+    with (
+        _locks.setdefault(path, threading.Lock()),
+        locked(configuration.home() / "prewarm" / f"ensure-{name}.lock", Stop()),
+    ):
+        yield

@@ -1,0 +1,41 @@
+"""What has been settled into ``prewarm.lock``, where there is one to write. Changes with when a lock may change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from prewarm.cache.place import write_text
+from prewarm.flow.outcome import Warmed
+from prewarm.lock import file as locks
+from prewarm.operations.project import Project, merged
+from prewarm.records.events import Notice, Observer
+from prewarm.records.lock import Lock
+
+
+def keep_lock(project: Project, warmed: Collection[Warmed], observe: Observer) -> None:
+    """Write what has been settled anew into the lock."""
+    settled = {one.report.entry: one.locked for one in warmed if one.locked is not None}
+    if settled or project.lock.strangers:
+        write_lock(project, merged(project.manifest, project.lock, settled), observe)
+
+
+def write_lock(project: Project, lock: Lock, observe: Observer) -> bool:
+    """Write the lock where it has changed; gives whether it says ``lock`` now, and tells why it does not."""
+    path = project.lock_path
+    if path is None:
+        return False
+    text = locks.dump(lock)
+    try:
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            return True
+        if project.is_locked:
+            said = (
+                "would change, as its entries open more files than it names, and --locked keeps it: run prewarm without"
+            )
+            observe(Notice(text=f"{path.name} {said}"))
+            return False
+        write_text(path, text)
+    except OSError as error:
+        observe(Notice(text=f"{path.name} cannot be written ({error.strerror}): this run goes on without it"))
+        return False
+    return True

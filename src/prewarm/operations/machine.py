@@ -1,0 +1,56 @@
+"""What reports say of this machine, and what it remembers of earlier runs. Changes with what every report tells.
+
+Imports little: it is what a check needs, and the HTTP client alone takes longer to import than a whole check.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from prewarm import __version__
+from prewarm.cache.installed import versions_of
+from prewarm.cache.memory import Memory
+from prewarm.hub import configuration
+from prewarm.operations.project import Project
+from prewarm.records.plan import Fetched
+from prewarm.records.report import EntryReport, Report
+
+_NOTHING = Fetched()
+_LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
+
+
+def memory(root: Path) -> Memory:
+    """What earlier runs have found out about the entries of this cache."""
+    return Memory(root, configuration.home(), own_versions())
+
+
+def report(
+    project: Project,
+    command: str,
+    entries: Sequence[EntryReport],
+    *,
+    fetched: Fetched = _NOTHING,
+    elapsed_s: float,
+    dry_run: bool = False,
+) -> Report:
+    """What happened, with what there is to say of this machine."""
+    path = project.lock_path
+    return Report(
+        command=command,
+        entries=tuple(entries),
+        manifest=project.manifest.path,
+        lock=path if path is not None and path.exists() else None,
+        endpoint=configuration.endpoint(),
+        cache=configuration.cache_root(),
+        versions={**own_versions(), **versions_of(_LIBRARIES)},
+        fetched=fetched,
+        elapsed_s=elapsed_s,
+        dry_run=dry_run,
+    )
+
+
+def own_versions() -> Mapping[str, str]:
+    """Of prewarm and Python."""
+    return {"prewarm": __version__, "python": ".".join(map(str, sys.version_info[:3]))}

@@ -1,0 +1,75 @@
+"""Makes entries ready, with the real Hub, cache and worker. Changes with what comes before and after the flow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from prewarm.cache.disk import DiskCache
+from prewarm.cache.integrity import is_right
+from prewarm.flow.account import Options
+from prewarm.flow.outcome import Warmed
+from prewarm.flow.verify import verify
+from prewarm.flow.warm import warm as warm_entries
+from prewarm.hub import configuration
+from prewarm.lock import file as locks
+from prewarm.operations.lock_file import keep_lock
+from prewarm.operations.machine import memory, report
+from prewarm.operations.project import Project
+from prewarm.operations.tools import ORDINARY, Work, tools
+from prewarm.records.entry import Entry
+from prewarm.records.events import Observer
+from prewarm.records.plan import Fetched
+from prewarm.records.report import Report
+
+
+def warm(
+    project: Project, observe: Observer, environ: Mapping[str, str], work: Work = ORDINARY, *, command: str = "warm"
+) -> Report:
+    """Warm the project's entries, and keep the lock.
+
+    Raises:
+        Interrupted: the user said stop.
+    """
+    began = time.monotonic()
+    if not work.dry_run:
+        _take_away_damaged(project, observe)
+    warmed, waited_s = warm_some(project, project.entries, observe, environ, work)
+    if not work.dry_run:
+        keep_lock(project, warmed, observe)
+    spent = sum((one.report.fetched for one in warmed), Fetched())
+    return report(
+        project,
+        command,
+        [one.report for one in warmed],
+        fetched=replace(spent, waited_s=waited_s),
+        elapsed_s=time.monotonic() - began,
+        dry_run=work.dry_run,
+    )
+
+
+def warm_some(
+    project: Project, entries: Sequence[Entry], observe: Observer, environ: Mapping[str, str], work: Work
+) -> tuple[list[Warmed], float]:
+    """Warm some entries; gives what became of them, and the seconds that limits were waited for."""
+    options = Options(proof=project.settings.proof, dry_run=work.dry_run, prove_again=work.prove_again)
+    with tools(project, observe, environ, work) as using:
+        return warm_entries(entries, project.lock, using, options), using.hub.waited_s
+
+
+def _take_away_damaged(project: Project, observe: Observer) -> None:
+    # What a verify found is not forgotten because the sizes are right.
+    root = configuration.cache_root()
+    remembered = memory(root)
+    suspects = []
+    for entry in project.entries:
+        locked = locks.find(project.lock, entry)
+        failure = remembered.failure(entry, locked)
+        if locked is not None and failure is not None and failure.kind == "corrupt":
+            suspects.append(locked)
+    if suspects:
+        disk = DiskCache(root)
+        for verified in verify(suspects, disk, is_right, observe).values():
+            for pair in verified.bad:
+                disk.remove(*pair)

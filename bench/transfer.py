@@ -49,6 +49,12 @@ class Side:
         return time.perf_counter() - began
 
 
+def about(*libraries: str) -> str:
+    """The machine and the versions, for the first line."""
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
+
+
 def environment(hub: LocalHub, home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PREWARM_"))}
     return {
@@ -207,8 +213,7 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}; all by default")
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("hf-prewarm", "huggingface_hub", "hf_xet"))
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {libraries}")
+    print(about("hf-prewarm", "huggingface_hub", "hf_xet"))
     with tempfile.TemporaryDirectory() as name:
         for scenario in asked.scenarios or SCENARIOS:
             print(f"{scenario}: {SCENARIOS[scenario].__doc__}")

@@ -14,6 +14,7 @@ from prewarm.cache.disk import DiskCache
 from prewarm.flow.stop import Stop
 from prewarm.hub import session
 from prewarm.hub.client import Client
+from prewarm.hub.transport_errors import Transient
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 from prewarm.records.errors import HubError, PrewarmError
 from prewarm.records.events import Event, Retrying, Waiting
@@ -249,7 +250,7 @@ def test_every_error_of_the_http_library_is_translated() -> None:
         Exception.__init__(error, "said")
         if kind.__name__ in ("HTTPError", "HTTPStatusError", "RequestError"):
             continue  # the roots, and what only raise_for_status raises, which is not called
-        with pytest.raises((session.Transient, HubError)):
+        with pytest.raises((Transient, HubError)):
             session._translate(library, error, "http://x")
 
 
@@ -263,6 +264,6 @@ def test_offline_and_certificates_and_proxies_have_words_of_their_own() -> None:
         with pytest.raises(HubError) as raised:
             session._translate(library, error, "http://x")
         assert word in raised.value.hint
-    with pytest.raises(session.Transient) as passing:
+    with pytest.raises(Transient) as passing:
         session._translate(library, library.ProxyError("407"), "http://x")
     assert "HTTPS_PROXY" in passing.value.error.hint

@@ -1,4 +1,4 @@
-"""Who gets a connection: small files before large ones, files before helpers."""
+"""Who gets a connection: files before helpers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def started(work: Callable[[], None]) -> threading.Thread:
 
 def test_files_go_before_helpers() -> None:
     connections = Connections(2)
-    with connections.one(STOP, is_small=False):
+    with connections.one(STOP):
         assert connections.take_idle()
         assert not connections.take_idle()
         entered = threading.Event()
 
         def wait() -> None:
-            with connections.one(STOP, is_small=False):
+            with connections.one(STOP):
                 entered.set()
 
         thread = started(wait)
@@ -42,38 +42,30 @@ def test_files_go_before_helpers() -> None:
     assert connections.take_idle()
 
 
-def test_a_large_file_steps_aside_for_a_small_one_and_no_other() -> None:
-    connections = Connections(1)
-    order: list[str] = []
-
-    def come(name: str, *, is_small: bool) -> None:
-        with connections.one(STOP, is_small=is_small):
-            order.append(name)
-
-    with connections.one(STOP, is_small=False):
-        connections.step_aside(STOP)
-        threads = [started(lambda: come("large", is_small=False))]
+def test_a_file_counts_on_all_of_them_where_nobody_waits() -> None:
+    connections = Connections(4)
+    with connections.one(STOP):
+        assert connections.hands(0) == 4
+        threads = [started(lambda: hold(connections, 0.2)) for _ in range(4)]
         while not connections.is_wanted():
             time.sleep(0.001)
-        connections.step_aside(STOP)
-        assert order == []
-        threads.append(started(lambda: come("small", is_small=True)))
-        while not order:
-            connections.step_aside(STOP)
-        assert order[0] == "small"
+        assert connections.hands(0) == 1
+        assert connections.hands(2) == 3
     for thread in threads:
         thread.join()
-    assert sorted(order) == ["large", "small"]
-    assert connections.take_idle()
-    assert not connections.take_idle()
+
+
+def hold(connections: Connections, seconds: float) -> None:
+    with connections.one(STOP):
+        time.sleep(seconds)
 
 
 def test_waiting_ends_when_it_is_stopped() -> None:
     connections, stop = Connections(1), Stop()
-    with connections.one(STOP, is_small=True):
+    with connections.one(STOP):
         timer = threading.Timer(0.05, stop.set)
         timer.start()
-        with pytest.raises(Interrupted), connections.one(stop, is_small=True):
+        with pytest.raises(Interrupted), connections.one(stop):
             pass
         timer.join()
     assert connections.take_idle()

@@ -21,7 +21,7 @@ from prewarm.cache.disk import DiskCache
 from prewarm.flow.stop import Stop
 from prewarm.hub.client import Client
 from prewarm.hub.pieces import gathered
-from prewarm.hub.session import Transient
+from prewarm.hub.transport_errors import Transient
 from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
 from prewarm.records.entry import TransferMode
 from prewarm.records.errors import EntryError, Interrupted

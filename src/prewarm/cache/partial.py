@@ -63,7 +63,7 @@ class PartialFile:
         with self._lock:
             return ranges.holes(self._have, self._file.size)
 
-    def write(self, offset: int, piece: bytes) -> None:
+    def write(self, offset: int, piece: bytes | memoryview) -> None:
         """Take bytes that start at ``offset``; those that have arrived already are left as they are.
 
         Raises:
@@ -121,7 +121,7 @@ class PartialFile:
                 self._journal.unlink(missing_ok=True)
         self._close()
 
-    def _take(self, offset: int, piece: bytes) -> None:
+    def _take(self, offset: int, piece: bytes | memoryview) -> None:
         with told_as_cache_error(self._path):
             descriptor = self._open()
             write_at(descriptor, piece, offset)

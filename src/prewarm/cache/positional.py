@@ -8,7 +8,7 @@ import threading
 _SEEKING = threading.Lock()
 
 
-def write_at(descriptor: int, piece: bytes, offset: int) -> None:
+def write_at(descriptor: int, piece: bytes | memoryview, offset: int) -> None:
     """Write all of ``piece``, which starts at ``offset``."""
     view = memoryview(piece)
     while view:

@@ -30,7 +30,7 @@ class PrefixHash:
         self._follower: threading.Thread | None = None
         self._failure: OSError | None = None
 
-    def offer(self, offset: int, piece: bytes) -> None:
+    def offer(self, offset: int, piece: bytes | memoryview) -> None:
         """Bytes that have just been written; hashed here where they are the next ones."""
         with self._changed:
             if offset != self._hashed or self._is_busy:

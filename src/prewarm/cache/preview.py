@@ -85,7 +85,7 @@ class _MemorySink:
     def missing(self) -> list[Range]:
         return holes(self._have, self._file.size)
 
-    def write(self, offset: int, piece: bytes) -> None:
+    def write(self, offset: int, piece: bytes | memoryview) -> None:
         self.content[offset : offset + len(piece)] = piece
         self._have = add(self._have, offset, offset + len(piece))
 

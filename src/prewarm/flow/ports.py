@@ -23,8 +23,8 @@ class Sink(Protocol):
     def missing(self) -> list[Range]:
         """The ranges that have not arrived; a partial file of an earlier run may have brought some."""
 
-    def write(self, offset: int, piece: bytes) -> None:
-        """Take bytes that start at ``offset``; may be called from several threads.
+    def write(self, offset: int, piece: bytes | memoryview) -> None:
+        """Take bytes that start at ``offset``; may be called from several threads, and does not keep ``piece``.
 
         Raises:
             CacheError: they cannot be written.

@@ -18,6 +18,7 @@ from prewarm.hub.governor import Governor
 from prewarm.hub.resolver import Resolver
 from prewarm.hub.retry import Reach, retrying
 from prewarm.hub.shared_windows import SharedWindows
+from prewarm.hub.storage import Storage
 from prewarm.hub.transfer import Means, Transfer
 from prewarm.hub.xet import Xet, is_available
 from prewarm.records.entry import TransferMode
@@ -34,7 +35,7 @@ class Client:
     """Asks the Hub that ``HF_ENDPOINT`` names, with the user's token.
 
     Args:
-        workers: connections for files.
+        workers: connections for large files, and as many for small ones.
         max_wait_s: the longest that a run waits for rate limits, in total.
         observe: is told of retries and waits.
         transfer: how large files come that the Hub has in Xet.
@@ -62,6 +63,8 @@ class Client:
         self._means = Means(
             resolver=Resolver(self._endpoint, self._headers, self._governor),
             connections=Connections(workers),
+            small=Connections(workers),
+            storage=Storage(),
             observe=observe,
             reach=Reach(),
             endpoint=self._endpoint,
@@ -136,8 +139,7 @@ class Client:
         """
         transfer = Transfer(self._means, repo, file, sink, received, stop)
         try:
-            with self._means.connections.one(stop, is_small=not transfer.is_large):
-                transfer.run()
+            transfer.run()
         finally:
             spend(transfer.spent)
 

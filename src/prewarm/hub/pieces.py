@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from prewarm.hub import session
+from prewarm.hub.transport_errors import Transient
 
 GATHERED_BYTES = 1 << 19
 GATHERED_S = 0.1
@@ -15,7 +15,7 @@ def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Fewer and larger pieces, none later than a moment; what arrived before an error comes before it."""
     held: list[bytes] = []
     size, since = 0, time.monotonic()
-    error: session.Transient | None = None
+    error: Transient | None = None
     try:
         for piece in pieces:
             held.append(piece)
@@ -23,7 +23,7 @@ def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
             if size >= GATHERED_BYTES or time.monotonic() - since > GATHERED_S:
                 yield b"".join(held)
                 held, size, since = [], 0, time.monotonic()
-    except session.Transient as broken:
+    except Transient as broken:
         error = broken
     if held:
         yield b"".join(held)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from prewarm.hub.retry import RateLimited
-from prewarm.hub.session import Reply, Transient, origin_of
+from prewarm.hub.storage import Answer
+from prewarm.hub.transport_errors import Transient, origin_of
 from prewarm.records.errors import HubError
 from prewarm.records.listing import Repo
 
@@ -13,7 +14,7 @@ _LATER = "the Hub has a problem: run it again later; what has arrived is kept"
 _PASSING = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
-def check(reply: Reply, repo: Repo, *, path: str | None, endpoint: str, has_token: bool) -> None:
+def check(reply: Answer, repo: Repo, *, path: str | None, endpoint: str, has_token: bool) -> None:
     """Return where the answer is good.
 
     Args:
@@ -54,7 +55,7 @@ def gated(repo: Repo, *, has_token: bool, endpoint: str) -> HubError:
     )
 
 
-def _refusal(reply: Reply, repo: Repo, path: str | None, has_token: bool, endpoint: str) -> HubError:
+def _refusal(reply: Answer, repo: Repo, path: str | None, has_token: bool, endpoint: str) -> HubError:
     code = reply.headers.get("X-Error-Code", "")
     status = reply.status
     if code == "GatedRepo":

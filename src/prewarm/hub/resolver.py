@@ -11,6 +11,7 @@ from prewarm.flow.stop import Stop
 from prewarm.hub import session
 from prewarm.hub.governor import Governor
 from prewarm.hub.limit_headers import parse_limit
+from prewarm.hub.transport_errors import origin_of
 from prewarm.hub.xet import XetFile, parse
 from prewarm.records.errors import HubError
 
@@ -85,4 +86,4 @@ class Resolver:
             if urlsplit(url).netloc != self._origin:
                 yield Elsewhere(url, parse(said))
                 return
-        raise HubError("unreachable", f"{session.origin_of(url)} redirects in circles", hint="look at HF_ENDPOINT")
+        raise HubError("unreachable", f"{origin_of(url)} redirects in circles", hint="look at HF_ENDPOINT")

@@ -8,7 +8,7 @@ from typing import TypeVar
 import tenacity
 
 from prewarm.flow.stop import Stop
-from prewarm.hub.session import Transient
+from prewarm.hub.transport_errors import Transient
 from prewarm.records.events import Observer, Retrying
 
 ATTEMPTS = 6

@@ -9,39 +9,24 @@ from __future__ import annotations
 import importlib
 import json
 import platform
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from huggingface_hub import __version__ as hub_version
 from huggingface_hub import constants, get_session, get_token
 
 from prewarm import __version__
+from prewarm.hub import private, transport_errors
+from prewarm.hub.transport_errors import Transient, first_line, origin_of
 from prewarm.records.errors import HubError, SettingsError
 
 _REDIRECTS_MAX = 10
 CONNECT_TIMEOUT_S = 10.0
 _OURS = "prewarm"
 """Marks the requests that are governed where they are sent."""
-
-
-class Transient(Exception):
-    """A failure that may pass when the request is sent again.
-
-    Attributes:
-        reason: what happened, for people.
-        error: what to raise where it does not pass.
-        progressed: whether bytes arrived before: then the tries are counted anew.
-        lost_origin: where no connection could be made to; empty: it was made.
-    """
-
-    def __init__(self, reason: str, error: HubError, *, progressed: bool = False, lost_origin: str = "") -> None:
-        super().__init__(reason)
-        self.lost_origin = lost_origin
-        self.reason = reason
-        self.error = error
-        self.progressed = progressed
 
 
 class Reply:
@@ -187,15 +172,17 @@ def watched(before: Callable[[str], None], after: Callable[[str, int, Mapping[st
         }
 
 
-def first_line(error: BaseException) -> str:
-    """What an error of a library says, short enough for a message."""
-    return (str(error).splitlines() or [""])[0][:200]
+def is_plain() -> bool:
+    """Whether requests go straight to their origin, by huggingface_hub's own client: no proxy, no client factory."""
+    proxies = getproxies()
+    is_proxied = any(proxies.get(scheme) for scheme in ("http", "https", "all"))
+    return not is_proxied and not private.has_client_factory()
 
 
-def origin_of(url: str) -> str:
-    """Scheme and host of an address: what may stand in a message."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+def ssl_context() -> ssl.SSLContext:
+    """What decides which certificates are trusted: made as huggingface_hub's own client makes it."""
+    context: ssl.SSLContext = _library().create_ssl_context()
+    return context
 
 
 def _library() -> Any:
@@ -215,7 +202,6 @@ def _translated(url: str) -> Iterator[None]:
 
 def _translate(library: Any, error: BaseException, origin: str) -> NoReturn:
     """Raise what a transport's error means; the one place where they are told apart."""
-    hint = "look at the network and at HF_ENDPOINT; what has arrived is kept: run it again"
     said = first_line(error)
     if type(error).__name__ == "OfflineModeIsEnabled":
         raise HubError(
@@ -227,23 +213,15 @@ def _translate(library: Any, error: BaseException, origin: str) -> NoReturn:
         raise HubError("unreachable", f"{origin} is no address", hint="look at HF_ENDPOINT") from None
     if isinstance(error, library.TooManyRedirects):
         raise HubError("unreachable", f"{origin} redirects in circles", hint="look at HF_ENDPOINT") from None
-    if "CERTIFICATE_VERIFY_FAILED" in said or "certificate verify failed" in said:
-        raise HubError(
-            "unreachable",
-            f"the certificate of {origin} cannot be verified",
-            hint="behind a corporate proxy, name its certificate: export SSL_CERT_FILE=/path/to/ca.pem",
-        ) from None
+    if transport_errors.is_untrusted(said):
+        raise transport_errors.untrusted(origin) from None
     if isinstance(error, library.ProxyError):
         reason = f"the proxy refuses: {said}"
         raise Transient(reason, HubError("unreachable", reason, hint="look at HTTPS_PROXY and NO_PROXY")) from None
     if isinstance(error, library.TimeoutException):
-        reason = f"{origin} does not answer in time"
-        raise Transient(reason, HubError("timeout", reason, hint=hint)) from None
+        raise transport_errors.silent(origin) from None
     if isinstance(error, library.ConnectError):
-        reason = f"{origin} cannot be reached"
-        error = HubError("unreachable", f"{reason}: {said}", hint=hint)
-        raise Transient(reason, error, lost_origin=origin) from None
+        raise transport_errors.unreachable(origin, said) from None
     if isinstance(error, (library.TransportError, library.DecodingError, library.StreamError, OSError)):
-        reason = f"the connection to {origin} broke"
-        raise Transient(reason, HubError("unreachable", f"{reason}, again and again", hint=hint)) from None
+        raise transport_errors.broken(origin) from None
     raise error

@@ -14,6 +14,7 @@ from prewarm.records.ranges import Range, total
 
 RANGE_MIN_BYTES = 1 << 19
 RANGE_MAX_BYTES = 32 << 20
+ALONE_BYTES = 8 << 20
 _BATCH = 7 / 8
 """What part of the rest is handed out in ranges of one size."""
 
@@ -30,15 +31,14 @@ class Shares:
     """The ranges of one file that nobody has taken yet.
 
     Args:
-        connections: how many may take some at once; 1: ranges are not divided.
+        is_divided: whether several connections may work at it.
     """
 
-    def __init__(self, connections: int) -> None:
-        self._connections = connections
+    def __init__(self, *, is_divided: bool) -> None:
         self._lock = threading.Lock()
         self._todo: list[Range] = []
         self._size = self._left_of_batch = 0
-        self._is_divided = connections > 1
+        self._is_divided = is_divided
 
     @property
     def is_divided(self) -> bool:
@@ -51,14 +51,19 @@ class Shares:
             self._todo = list(missing)
             self._size = self._left_of_batch = 0
 
-    def take(self, most: int = RANGE_MAX_BYTES) -> Share | None:
-        """The next range, of ``most`` bytes at most; None where none is left."""
+    def take(self, hands: int, most: int = RANGE_MAX_BYTES) -> Share | None:
+        """The next range; None where none is left.
+
+        Args:
+            hands: connections that can be counted on for this file.
+            most: bytes that it may have.
+        """
         with self._lock:
             if not self._todo:
                 return None
             start, end = self._todo.pop(0)
             if self._is_divided:
-                size = min(most, self._next_size(end - start + total(self._todo)))
+                size = min(most, self._next_size(end - start + total(self._todo), hands))
                 if start + size < end:
                     self._todo.insert(0, (start + size, end))
                     end = start + size
@@ -81,9 +86,13 @@ class Shares:
         with self._lock:
             return bool(self._todo) and self._is_divided
 
-    def _next_size(self, left: int) -> int:
+    def _next_size(self, left: int, hands: int) -> int:
+        if hands == 1:
+            # Nobody can help now: few requests, and something is left for those who can later.
+            self._left_of_batch = 0
+            return ALONE_BYTES
         if not self._left_of_batch:
-            self._left_of_batch = self._connections
-            self._size = max(RANGE_MIN_BYTES, min(RANGE_MAX_BYTES, math.ceil(left * _BATCH / self._connections)))
+            self._left_of_batch = hands
+            self._size = max(RANGE_MIN_BYTES, min(RANGE_MAX_BYTES, math.ceil(left * _BATCH / hands)))
         self._left_of_batch -= 1
         return self._size

@@ -16,10 +16,11 @@ from prewarm.flow.ports import Sink
 from prewarm.flow.stop import Stop
 from prewarm.hub import refusals, session
 from prewarm.hub.connections import Connections
-from prewarm.hub.pieces import gathered
 from prewarm.hub.resolver import Here, Resolver
 from prewarm.hub.retry import Reach, retrying
 from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
+from prewarm.hub.storage import Answer, Storage, gathering
+from prewarm.hub.transport_errors import Transient, origin_of
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
 from prewarm.records.errors import CacheError, HubError, Interrupted
 from prewarm.records.events import Observer
@@ -43,6 +44,10 @@ class Means:
 
     resolver: Resolver
     connections: Connections
+    """Of large files."""
+    small: Connections
+    """Of small files: they wait behind no large one, and no large one behind them."""
+    storage: Storage
     observe: Observer
     reach: Reach
     endpoint: str
@@ -76,14 +81,13 @@ class Transfer:
         kind = "datasets/" if repo.repo.repo_type == "dataset" else ""
         repo_id = repo.served_as or repo.repo.repo_id
         self._url = f"{means.endpoint}/{kind}{repo_id}/resolve/{repo.commit}/{quote(file.path)}"
-        self.is_large = file.size >= PARALLEL_BYTES
-        """Whether it comes in several ranges at once."""
+        self._is_large = file.size >= PARALLEL_BYTES
         self._lock = threading.Lock()
         self._resolving = threading.Lock()
         self._elsewhere: str | None = None
         self._in_xet: XetFile | None = None
-        self._shares = Shares(means.connections.count if self.is_large else 1)
-        self._arrived = 0
+        self._shares = Shares(is_divided=self._is_large)
+        self._arrived = self._helping = 0
         self._failure: BaseException | None = None
         self.spent = Fetched()
 
@@ -106,16 +110,9 @@ class Transfer:
         )
 
     def _whole(self) -> None:
-        self._shares.put(self._sink.missing())
-        self._fail(None)
-        helpers: list[threading.Thread] = []
-        try:
-            self._work(helpers)
-        except BaseException as error:  # noqa: BLE001 (raised again when the helpers have ended)
-            self._fail(error)
-        for helper in helpers:
-            helper.join()
-        failure = self._failure
+        # Not while the rest is hashed and the disk takes it: the line goes on meanwhile.
+        with (self._means.connections if self._is_large else self._means.small).one(self._stop):
+            failure = self._bring_all()
         if isinstance(failure, _NoRangesError):
             self._whole()
             return
@@ -127,10 +124,22 @@ class Transfer:
             if error.kind != "corrupt":
                 raise
             self._void()
-            raise session.Transient(error.message, HubError("corrupt", error.message, hint=error.hint)) from None
+            raise Transient(error.message, HubError("corrupt", error.message, hint=error.hint)) from None
+
+    def _bring_all(self) -> BaseException | None:
+        self._shares.put(self._sink.missing())
+        self._fail(None)
+        helpers: list[threading.Thread] = []
+        try:
+            self._work(helpers)
+        except BaseException as error:  # noqa: BLE001 (raised again when the helpers have ended)
+            self._fail(error)
+        for helper in helpers:
+            helper.join()
+        return self._failure
 
     def _work(self, helpers: list[threading.Thread] | None) -> None:
-        while self._failure is None and (left := self._shares.take(self._most())) is not None:
+        while self._failure is None and (left := self._shares.take(self._hands(), self._most())) is not None:
 
             def attempt(left: Share = left) -> None:
                 self._bring(left, helpers)
@@ -142,9 +151,7 @@ class Transfer:
                 stop=self._stop,
                 reach=self._means.reach,
             )
-            if helpers is not None and self._shares.has_more():
-                self._means.connections.step_aside(self._stop)
-            elif helpers is None and self._means.connections.is_wanted():
+            if helpers is None and self._means.connections.is_wanted():
                 return
 
     def _help(self) -> None:
@@ -153,13 +160,20 @@ class Transfer:
         except BaseException as error:  # noqa: BLE001 (raised again where the helpers are joined)
             self._fail(error)
         finally:
+            with self._lock:
+                self._helping -= 1
             self._means.connections.give_back()
 
     def _recruit(self, helpers: list[threading.Thread]) -> None:
         while self._failure is None and self._shares.has_more() and self._means.connections.take_idle():
             helper = threading.Thread(target=self._help, name="range")
             helpers.append(helper)
+            with self._lock:
+                self._helping += 1
             helper.start()
+
+    def _hands(self) -> int:
+        return self._means.connections.hands(self._helping)
 
     def _most(self) -> int:
         return XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
@@ -198,7 +212,7 @@ class Transfer:
                     if isinstance(found, Here):
                         self._check(found.reply)
                         self._shares.take_rest(left)
-                        self._drain(found.reply, left, self._start_of(found.reply, left))
+                        self._drain(gathering(found.reply), left, self._start_of(found.reply, left))
                         return
                     url = self._elsewhere = found.url
                     if self._means.xet is not None and self._file.size >= PARALLEL_BYTES:
@@ -212,7 +226,7 @@ class Transfer:
         wanted = session.headers(None)
         if left.end - left.start < self._file.size:
             wanted["Range"] = f"bytes={left.start}-{left.end - 1}"
-        with session.get(url, wanted, follows=True) as reply:
+        with self._means.storage.get(url, wanted) as reply:
             if reply.status == 403:
                 # The signature has expired: the next try asks for a new one.
                 with self._lock:
@@ -243,10 +257,10 @@ class Transfer:
             self._spend(error.requests)
             self._count(-arrived, is_new=False)
             said = f"Xet fails ({error}): going on over HTTP"
-            raise session.Transient(said, HubError("unreachable", said, hint=_PROXY)) from None
+            raise Transient(said, HubError("unreachable", said, hint=_PROXY)) from None
         left.start = left.end
 
-    def _check(self, reply: session.Reply) -> None:
+    def _check(self, reply: Answer) -> None:
         refusals.check(
             reply,
             self._repo,
@@ -255,10 +269,10 @@ class Transfer:
             has_token=self._means.has_token,
         )
 
-    def _drain(self, reply: session.Reply, left: Share, at: int) -> None:
+    def _drain(self, reply: Answer, left: Share, at: int) -> None:
         first = at
         try:
-            for piece in gathered(reply.pieces()):
+            for piece in reply.pieces():
                 self._stop.check()
                 if self._failure is not None:
                     return
@@ -269,26 +283,26 @@ class Transfer:
                 left.start = max(left.start, at)
                 if at >= left.end:
                     return
-        except session.Transient as broken:
-            raise session.Transient(broken.reason, broken.error, progressed=at > first) from None
-        said = f"{session.origin_of(reply.url)} ends the file too early"
-        raise session.Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=_PROXY), progressed=at > first)
+        except Transient as broken:
+            raise Transient(broken.reason, broken.error, progressed=at > first) from None
+        said = f"{origin_of(reply.url)} ends the file too early"
+        raise Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=_PROXY), progressed=at > first)
 
-    def _start_of(self, reply: session.Reply, left: Share) -> int:
+    def _start_of(self, reply: Answer, left: Share) -> int:
         """The first byte of the answer; refuses what cannot be the file."""
         if "text/html" in reply.headers.get("Content-Type", "") and not self._file.path.endswith((".html", ".htm")):
             said = f"{self._file.path} is a web page: a proxy answers in the Hub's place"
-            raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
+            raise Transient(said, HubError("corrupt", said, hint=_PROXY))
         if reply.status == 206:
             match = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
             if match is None or int(match[1]) != left.start or match[3] not in ("*", str(self._file.size)):
-                said = f"{session.origin_of(reply.url)} answers with another range than was asked for"
-                raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
+                said = f"{origin_of(reply.url)} answers with another range than was asked for"
+                raise Transient(said, HubError("corrupt", said, hint=_PROXY))
             return left.start
         length = reply.headers.get("Content-Length")
         if length is not None and length != str(self._file.size) and "Content-Encoding" not in reply.headers:
             said = f"{self._file.path} has {length} bytes instead of {self._file.size}"
-            raise session.Transient(said, HubError("corrupt", said, hint=_PROXY))
+            raise Transient(said, HubError("corrupt", said, hint=_PROXY))
         if left.start or left.end < self._file.size:
             # It knows no ranges: this one connection takes the whole file.
             self._shares.take_rest(left)

@@ -21,6 +21,7 @@ from huggingface_hub import constants
 
 from prewarm.hub import session
 from prewarm.hub.governor import Governor
+from prewarm.hub.transport_errors import Transient, first_line
 
 _AUTH_LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?xet-auth"?')
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -113,7 +114,7 @@ class Xet:
             for offset, piece in group.download_unordered_stream(info, start, end):
                 yield start + offset, piece
         except (OSError, RuntimeError, ValueError) as error:
-            raise XetFailedError(session.first_line(error)) from None
+            raise XetFailedError(first_line(error)) from None
 
     def _open(self, file: XetFile) -> tuple[Any, float]:
         import hf_xet
@@ -125,7 +126,7 @@ class Xet:
                 if reply.status != 200:
                     raise XetFailedError(f"the Hub answers {reply.status} for a read token")
                 said = reply.json()
-        except session.Transient as error:
+        except Transient as error:
             raise XetFailedError(error.reason) from None
         if self._session is None:
             config = hf_xet.XetConfig().with_config(
@@ -141,4 +142,4 @@ class Xet:
             )
             return group, float(said["exp"])
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise XetFailedError(session.first_line(error)) from None
+            raise XetFailedError(first_line(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, replace
 
 
@@ -25,6 +26,10 @@ class Request:
     user_agent: str
     sent_bytes: int = 0
     """Of the body, so far."""
+    began_s: float = 0.0
+    """When it was answered; seconds of a clock that only grows."""
+    ended_s: float = 0.0
+    """When the last bytes of the body were sent, so far."""
 
 
 class RequestLog:
@@ -37,7 +42,8 @@ class RequestLog:
     def add(self, request: Request) -> int:
         """Append one request before its answer is sent, and return its place."""
         with self._lock:
-            self._requests.append(request)
+            now = time.monotonic()
+            self._requests.append(replace(request, began_s=now, ended_s=now))
             return len(self._requests) - 1
 
     def sent(self, place: int, count: int) -> None:
@@ -45,7 +51,9 @@ class RequestLog:
         with self._lock:
             if place < len(self._requests):
                 request = self._requests[place]
-                self._requests[place] = replace(request, sent_bytes=request.sent_bytes + count)
+                self._requests[place] = replace(
+                    request, sent_bytes=request.sent_bytes + count, ended_s=time.monotonic()
+                )
 
     def all(self, *, containing: str = "") -> list[Request]:
         """The requests so far whose path contains ``containing``."""
@@ -55,6 +63,11 @@ class RequestLog:
     def metered(self, *, containing: str = "") -> list[Request]:
         """Those that were charged to ``api`` or ``resolvers``."""
         return [request for request in self.all(containing=containing) if request.bucket in ("api", "resolvers")]
+
+    def span_s(self) -> float:
+        """Seconds from the first request to the last byte."""
+        requests = self.all()
+        return max(one.ended_s for one in requests) - min(one.began_s for one in requests) if requests else 0.0
 
     def clear(self) -> None:
         """Forget all."""

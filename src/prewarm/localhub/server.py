@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, cast
@@ -37,7 +39,9 @@ class LocalHub:
         round_trip_s: seconds that every answer takes on the way.
         bytes_per_s: bandwidth of one connection to the second origin; None: as fast as loopback is.
         tree_page: entries on one page of a tree.
+        link_lifetime_s: how long a signed address of the second origin holds.
         port: of the Hub's origin; 0: a free one.
+        storage_tls: with what the second origin speaks TLS; None: it does not.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class LocalHub:
         tree_page: int = 1000,
         link_lifetime_s: float = 3600.0,
         port: int = 0,
+        storage_tls: ssl.SSLContext | None = None,
     ) -> None:
         self.access = access or Access()
         self.quotas = quotas or Quotas({})
@@ -65,6 +70,9 @@ class LocalHub:
             self.routes.add(repository)
         self._servers = [_Server(self, "hub", port), _Server(self, "cdn", 0)]
         self.url, self.cdn_url = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
+        if storage_tls is not None:
+            self.cdn_url = self.cdn_url.replace("http:", "https:")
+            self._servers[1].tls = storage_tls
         self.routes.hub_url, self.routes.cdn_url = self.url, self.cdn_url
         self._threads: list[threading.Thread] = []
 
@@ -112,9 +120,18 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, hub: LocalHub, origin: str, port: int) -> None:
         self.hub = hub
         self.origin = origin
+        self.tls: ssl.SSLContext | None = None
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # In the connection's own thread: a handshake that fails or takes its time holds up nobody else.
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     def get_request(self) -> tuple[Any, Any]:
         connection, address = super().get_request()

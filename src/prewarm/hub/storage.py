@@ -1,0 +1,217 @@
+"""The bytes of large files, from the origin that the Hub names, with little work per piece. Changes with that work.
+
+huggingface_hub's HTTP client gives pieces of at most 64 KiB as new objects; here the socket writes into a buffer that
+is used again, by the standard library's client. Certificates come from the same function as huggingface_hub's, and
+time-outs from the same settings. Where the user has a proxy, or a client of their own (``set_client_factory``),
+huggingface_hub's session does it instead.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from huggingface_hub import constants
+
+from prewarm.hub import session, transport_errors
+from prewarm.hub.pieces import gathered
+from prewarm.hub.transport_errors import first_line, origin_of
+
+BUFFER_BYTES = 1 << 20
+_LATEST_S = 0.1
+"""What has arrived is given on after this time at the latest."""
+_PLAIN = re.compile(r"[!-~]+")
+_REDIRECTS = range(300, 400)
+_Connection = http.client.HTTPConnection
+
+
+class Answer(Protocol):
+    """What an origin answers with; ``session.Reply`` is one as well."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers, by name in any case."""
+
+    @property
+    def url(self) -> str:
+        """The address that answered; it may be signed: not for messages."""
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """The body as it arrives; each piece only until the next one.
+
+        Raises:
+            Transient: the connection broke.
+        """
+
+
+class Storage:
+    """Answers ranges of files; keeps its connections open. Its methods may be called from several threads."""
+
+    def __init__(self) -> None:
+        self._is_direct = session.is_plain()
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str], list[_Connection]] = {}
+        self._context: ssl.SSLContext | None = None
+        weakref.finalize(self, _close_all, self._idle)
+
+    @contextmanager
+    def get(self, url: str, sent: Mapping[str, str]) -> Iterator[Answer]:
+        """Send one GET, and follow its redirects.
+
+        Raises:
+            Transient: the connection failed in a way that may pass.
+            HubError: it cannot succeed.
+        """
+        if self._is_direct and _PLAIN.fullmatch(url):
+            connection, response = self._ask(url, sent)
+            if response.status not in _REDIRECTS:
+                try:
+                    yield _Direct(url, response)
+                finally:
+                    self._put_back(url, connection, response)
+                return
+            response.close()
+            connection.close()
+        with session.get(url, sent, follows=True) as reply:
+            yield gathering(reply)
+
+    def _ask(self, url: str, sent: Mapping[str, str]) -> tuple[_Connection, http.client.HTTPResponse]:
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        while True:
+            connection, is_used = self._take(parts.scheme, parts.netloc)
+            try:
+                if not is_used:
+                    self._connect(connection, url)
+                connection.request("GET", target, headers=dict(sent))
+                return connection, connection.getresponse()
+            except TimeoutError:
+                connection.close()
+                raise transport_errors.silent(origin_of(url)) from None
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                # One that was idle may have been closed by the other side meanwhile: that is no failure.
+                if not is_used:
+                    raise transport_errors.broken(origin_of(url)) from None
+            except BaseException:
+                connection.close()
+                raise
+
+    def _take(self, scheme: str, netloc: str) -> tuple[_Connection, bool]:
+        with self._lock:
+            if idle := self._idle.get((scheme, netloc)):
+                return idle.pop(), True
+            if scheme == "https" and self._context is None:
+                self._context = session.ssl_context()
+        if scheme == "https":
+            return http.client.HTTPSConnection(netloc, timeout=session.CONNECT_TIMEOUT_S, context=self._context), False
+        return http.client.HTTPConnection(netloc, timeout=session.CONNECT_TIMEOUT_S), False
+
+    def _connect(self, connection: _Connection, url: str) -> None:
+        origin = origin_of(url)
+        try:
+            connection.connect()
+        except TimeoutError:
+            raise transport_errors.unreachable(origin, "no answer") from None
+        except (OSError, UnicodeError) as error:
+            said = first_line(error)
+            if transport_errors.is_untrusted(said):
+                raise transport_errors.untrusted(origin) from None
+            raise transport_errors.unreachable(origin, said) from None
+        connection.sock.settimeout(constants.HF_HUB_DOWNLOAD_TIMEOUT)
+
+    def _put_back(self, url: str, connection: _Connection, response: http.client.HTTPResponse) -> None:
+        if not response.isclosed() or response.will_close:
+            response.close()
+            connection.close()
+            return
+        parts = urlsplit(url)
+        with self._lock:
+            self._idle.setdefault((parts.scheme, parts.netloc), []).append(connection)
+
+
+def _close_all(idle: Mapping[tuple[str, str], list[_Connection]]) -> None:
+    for connections in idle.values():
+        for connection in connections:
+            connection.close()
+
+
+class _Direct:
+    def __init__(self, url: str, response: http.client.HTTPResponse) -> None:
+        self.url = url
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def headers(self) -> Any:
+        return self._response.headers
+
+    def pieces(self) -> Iterator[memoryview]:
+        response, origin = self._response, origin_of(self.url)
+        view = memoryview(bytearray(BUFFER_BYTES))
+        while not response.isclosed():
+            filled, since, error = 0, time.monotonic(), None
+            try:
+                while filled < BUFFER_BYTES and not response.isclosed():
+                    filled += _read_some(response, view[filled:])
+                    if time.monotonic() - since > _LATEST_S:
+                        break
+            except TimeoutError:
+                error = transport_errors.silent(origin)
+            except (OSError, http.client.HTTPException):
+                error = transport_errors.broken(origin)
+            if filled:
+                yield view[:filled]
+            if error is not None:
+                raise error
+
+
+def _read_some(response: http.client.HTTPResponse, view: memoryview) -> int:
+    """Read what is there, at least a byte, into ``view``; closes the answer at its end.
+
+    HTTPResponse.readinto waits until the buffer is full, and loses what is in it where the connection breaks; so the
+    socket's file is read, as far as the answer's length says.
+    """
+    if response.length is None or response.chunked:
+        piece = response.read1(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+    count = response.fp.readinto1(view[: response.length]) if response.length else 0
+    response.length -= count
+    if not count:
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        # Lets the connection be used again.
+        response.read()
+    elif not response.length:
+        response.read()
+    return count
+
+
+class _Gathered:
+    def __init__(self, reply: session.Reply) -> None:
+        self._reply = reply
+        self.status, self.headers, self.url = reply.status, reply.headers, reply.url
+
+    def pieces(self) -> Iterator[bytes]:
+        return gathered(self._reply.pieces())
+
+
+def gathering(reply: session.Reply) -> Answer:
+    """An answer through huggingface_hub's session, its small pieces put together."""
+    return _Gathered(reply)

@@ -108,7 +108,7 @@ def test_a_slow_line_is_given_on_before_the_buffer_is_full() -> None:
 
 
 def test_a_connection_is_used_again_and_one_that_was_closed_meanwhile_is_no_failure() -> None:
-    first = [OK, b"Content-Length: 3\r\n\r\none", 0.05]
+    first: list[bytes | float] = [OK, b"Content-Length: 3\r\n\r\none", 0.05]
     with origin(first, [OK, b"Content-Length: 3\r\n\r\ntwo"]) as url:
         storage = Storage()
         assert read(storage, url) == b"one"

@@ -1,20 +1,26 @@
-"""Events as live lines on a terminal: one per active entry, one in total, and what is waited for."""
+"""Events as live lines on a terminal: what each entry does or waits for, and one line in total.
+
+Entries that have ended fold into the total, and those that do not fit into one line. No line is wider than it has to
+be, so that a terminal that becomes narrower has little to wrap.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.table import Column
 from rich.text import Text
 
 from prewarm.formats.plain import line_of
+from prewarm.formats.rate import Rate
 from prewarm.records.entry import Entry
 from prewarm.records.events import (
     BytesReceived,
@@ -36,30 +42,34 @@ from prewarm.records.events import (
     Retrying,
     Waiting,
 )
-from prewarm.records.units import duration, size
+from prewarm.records.units import duration, plural, size
 
 if sys.version_info >= (3, 11):
     from typing import assert_never
 else:
     from typing_extensions import assert_never
 
-_LINES_MAX = 12
+_ASKING, _FETCHING, _INSPECTING = "asking the Hub", "fetching", "inspecting"
+_OTHER, _PROOF, _LOADING = "waiting for another download", "waiting for the proof", "loading offline"
+_ORDER = (_LOADING, _FETCHING, _INSPECTING, _OTHER, _ASKING, _PROOF)
+"""Who is shown first where not all have room."""
+_BAR = 20
+_WIDE = 72
+"""Columns from which on there is room for bars."""
+_STALLED_S = 1.0
 
 
-class _Bytes(ProgressColumn):
-    """Bytes so far of all, speed, and time left."""
+@dataclass
+class _Line:
+    """What is known of an entry that has begun."""
 
-    def render(self, task: Task) -> Text:
-        if not task.total:
-            return Text(str(task.fields.get("said", "")))
-        said = f"{size(task.completed)} of {size(task.total)}"
-        if task.completed < task.total and task.speed:
-            said += f"  {size(task.speed)}/s"
-        if task.completed < task.total and task.time_remaining is not None:
-            said += f"  {duration(task.time_remaining)} left"
-        elif task.fields.get("said"):
-            said += f"  {task.fields['said']}"
-        return Text(said)
+    name: str
+    doing: str = _ASKING
+    is_inspected: bool = True
+    total: int = 0
+    done: int = 0
+    adds: str = ""
+    rate: Rate = field(default_factory=Rate)
 
 
 class LiveLines:
@@ -74,19 +84,14 @@ class LiveLines:
     def __init__(self, console: Console, total: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._total = total
-        self._done = 0
+        self._ready = self._ended = self._known = 0
+        self._bytes = self._came = 0
+        """Of all entries that are planned, also of those that have ended."""
+        self._rate = Rate()
+        self._hashing: tuple[int, int] | None = None
         self._waits: dict[str, float] = {}
-        self._tasks: dict[Entry, TaskID] = {}
-        self._hashing = TaskID(-1)
+        self._lines: dict[Entry, _Line] = {}
         self._lock = threading.RLock()
-        self._progress = Progress(
-            TextColumn("{task.description}", table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis")),
-            BarColumn(bar_width=20),
-            _Bytes(table_column=Column(no_wrap=True)),
-            console=console,
-            expand=True,
-        )
-        self._sum = self._progress.add_task(self._headline(), total=None, said="")
         self._live = Live(self, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> LiveLines:
@@ -98,64 +103,160 @@ class LiveLines:
     ) -> None:
         self._live.stop()
 
-    def __rich__(self) -> RenderableType:
-        """The lines as they are now, with the waits counted down."""
-        now = self._clock()
-        with self._lock:
-            waits = [(bucket, until - now) for bucket, until in self._waits.items() if until > now]
-        lines = [
-            Text(f"waiting {duration(left)} for the Hub's limit on '{name}' to reset", style="yellow")
-            for name, left in waits
-        ]
-        return Group(self._progress, *lines)
+    # --- What happens ----------------------------------------------------------------------------------------------
 
     def __call__(self, event: Event) -> None:
-        """Draw the event."""
+        """Take the event in; what is worth a line of its own is printed above."""
         with self._lock:
-            self._draw(event)
+            self._take_in(event)
 
-    def _draw(self, event: Event) -> None:
+    def _take_in(self, event: Event) -> None:  # noqa: C901 (a case an event)
+        now = self._clock()
         match event:
             case EntryStarted(entry=entry):
-                shown = len(self._tasks) < _LINES_MAX
-                self._tasks[entry] = self._progress.add_task(entry.id, total=None, said="asking the Hub", visible=shown)
+                self._lines[entry] = _Line(entry.name or entry.id)
             case EntryPlanned(entry=entry, plan=plan):
-                self._progress.update(self._tasks[entry], total=plan.missing_bytes or None, completed=0, said="")
-                before = self._progress.tasks[0].total or 0
-                self._progress.update(self._sum, total=(before + plan.missing_bytes) or None)
+                line = self._lines[entry]
+                line.doing, line.total = _FETCHING, plan.missing_bytes
+                self._known += 1
+                self._bytes += plan.missing_bytes
             case BytesReceived(entry=entry, bytes=count):
-                task = self._tasks.get(entry)
-                # Small files that the planning reads come before there is a plan to count them against.
-                if task is not None and self._task(task).total:
-                    self._progress.update(task, advance=count)
-                    self._progress.update(self._sum, advance=count)
+                self._receive(self._lines.get(entry), count, now)
+            case DownloadAwaited(entry=entry):
+                self._lines[entry].doing = _OTHER
+            case InspectionStarted(entry=entry):
+                self._lines[entry].is_inspected = False
+            case InspectionPassed(entry=entry):
+                self._lines[entry].is_inspected = True
+            case ProofAwaited(entry=entry):
+                self._lines[entry].doing = _PROOF
             case ProofStarted(entry=entry):
-                self._progress.update(self._tasks[entry], total=None, said="loading offline")
+                self._lines[entry].doing = _LOADING
             case FilesAdded(entry=entry, paths=paths):
-                self._progress.update(self._tasks[entry], said=f"fetching {', '.join(paths)}")
+                self._lines[entry].doing, self._lines[entry].adds = _FETCHING, ", ".join(paths)
             case EntryFinished(report=report):
-                self._progress.update(self._tasks[report.entry], visible=False)
-                self._done += 1
-                self._progress.update(self._sum, description=self._headline())
+                self._end(report.entry, is_ready=report.ready)
                 if report.failure is not None:
-                    self._live.console.print(Text(line_of(event, verbose=False), style="red"))
+                    self._print(line_of(event, verbose=False), "red")
             case Waiting(bucket=bucket, wait_s=wait_s):
-                self._waits[bucket] = self._clock() + wait_s
+                self._waits[bucket] = now + wait_s
             case Retrying() | LimitForeseen() | Notice():
-                self._live.console.print(Text(line_of(event, verbose=False), style="yellow"))
+                self._print(line_of(event, verbose=False), "yellow")
             case HashingStarted(bytes=total):
-                self._hashing = self._progress.add_task("hashing", total=total)
+                self._hashing, self._rate = (0, total), Rate()
             case FileHashed(bytes=count):
-                self._progress.update(self._hashing, advance=count)
-                if self._task(self._hashing).finished:
-                    self._progress.update(self._hashing, visible=False)
-            case FileFetched() | DownloadAwaited() | InspectionStarted() | InspectionPassed() | ProofAwaited():
+                self._hash(count, now)
+            case FileFetched():
                 pass
             case _:
                 assert_never(event)
 
-    def _task(self, task_id: TaskID) -> Task:
-        return next(task for task in self._progress.tasks if task.id == task_id)
+    def _receive(self, line: _Line | None, count: int, now: float) -> None:
+        # Small files that the planning reads come before there is a plan to count them against.
+        if line is None or line.doing == _ASKING or line.adds:
+            return
+        if line.doing == _OTHER:
+            line.doing = _FETCHING
+        for rate in (line.rate, self._rate):
+            rate.add(count, now)
+        line.done += count
+        self._came += count
 
-    def _headline(self) -> str:
-        return f"{self._done} of {self._total} entries"
+    def _hash(self, count: int, now: float) -> None:
+        if self._hashing is None:
+            return
+        done, total = self._hashing
+        self._rate.add(count, now)
+        self._hashing = (done + count, total)
+        if done + count >= total:
+            self._hashing, self._rate = None, Rate()
+
+    def _end(self, entry: Entry, *, is_ready: bool) -> None:
+        line = self._lines.pop(entry, None)
+        self._ended += 1
+        self._ready += is_ready
+        if line is not None:
+            # What it did not fetch will not come.
+            self._bytes -= line.total - line.done
+            self._known += line.doing == _ASKING
+
+    def _print(self, text: str, style: str) -> None:
+        self._live.console.print(Text(text, style=style))
+
+    # --- How it looks ----------------------------------------------------------------------------------------------
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines as they are now, for a terminal as large as it is now."""
+        now = self._clock()
+        with self._lock:
+            lines = self._draw(now, options.max_width, console.size.height)
+        yield Group(*lines)
+
+    def _draw(self, now: float, width: int, height: int) -> list[Text]:
+        # A line is left free, or the terminal would scroll.
+        room = max(1, height - 2)
+        active = sorted(self._lines.values(), key=lambda line: _ORDER.index(line.doing))
+        shown = active if len(active) <= room - 1 else active[: max(0, room - 2)]
+        hidden = Counter(line.doing for line in active[len(shown) :])
+        names = min(max([cell_len(line.name) for line in shown] or [0]), max(12, width * 2 // 5))
+        drawn = [self._entry(line, names, width, now) for line in shown]
+        if hidden and room > 1:
+            said = ", ".join(f"{count} {doing}" for doing, count in hidden.items())
+            drawn.append(Text(f"… and {plural(sum(hidden.values()), 'entry')} more: {said}", style="dim"))
+        drawn.append(self._sum(width, now))
+        for line in drawn:
+            line.truncate(width - 1, overflow="ellipsis")
+        return drawn
+
+    def _entry(self, line: _Line, names: int, width: int, now: float) -> Text:
+        name = line.name if cell_len(line.name) <= names else set_cell_size(line.name, names - 1) + "…"
+        text = Text.assemble((set_cell_size(name, names), "bold"), "  ", no_wrap=True)
+        if line.doing == _FETCHING and line.total and not line.adds:
+            text.append_text(_bar(line.done, line.total, width))
+            text.append(f"{size(line.done)} of {size(line.total)}")
+            if not line.is_inspected:
+                text.append(f", {_INSPECTING}", style="dim")
+            if not line.rate.flows(now) and (wait := self._wait("resolvers", now)):
+                text.append(f", {wait}", style="yellow")
+            return text
+        said = f"{line.doing} {line.adds}".rstrip()
+        if line.doing == _ASKING:
+            said = self._wait("api", now) or said
+        return text.append(said, style="yellow" if "limit" in said else "dim")
+
+    def _sum(self, width: int, now: float) -> Text:
+        if self._hashing is not None:
+            done, total = self._hashing
+            text = Text("hashing  ", style="bold", no_wrap=True)
+        else:
+            done, total = self._came, self._bytes
+            failed = f", {self._ended - self._ready} failed" if self._ended > self._ready else ""
+            text = Text(f"{self._ready} of {plural(self._total, 'entry')} ready{failed}  ", no_wrap=True)
+        if total > 0:
+            text.append_text(_bar(done, total, width))
+            text.append(f"{size(done)} of {size(total)}")
+        waits = list(filter(None, (self._wait(bucket, now) for bucket in self._waits)))
+        if done < total:
+            speed, left_s = self._rate.per_s(now), self._rate.left_s(total - done, now)
+            # Before all are planned nobody knows how much there is.
+            knows = self._hashing is not None or self._known >= self._total
+            if speed is not None:
+                text.append(f"  {size(speed)}/s")
+            if left_s is not None and knows:
+                text.append(f"  {duration(left_s)} left")
+            elif waits:
+                text.append(f"  {waits[0]}", style="yellow")
+        elif waits:
+            text.append(f"  {waits[0]}", style="yellow")
+        return text
+
+    def _wait(self, bucket: str, now: float) -> str:
+        left_s = self._waits.get(bucket, 0.0) - now
+        return f"waiting for the Hub's limit, {duration(left_s)}" if left_s > 0 else ""
+
+
+def _bar(done: int, total: int, width: int) -> Text:
+    if width < _WIDE:
+        return Text()
+    filled = min(_BAR, max(0, done * _BAR // total))
+    return Text.assemble(("━" * filled, "green"), ("─" * (_BAR - filled), "bright_black"), "  ")

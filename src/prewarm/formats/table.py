@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console, Group
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -27,13 +26,12 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     """
     console.print(_table(report))
     console.print(_totals(report))
-    for entry in report.entries:
-        notes = [*entry.notes, *_keys(entry)]
-        if notes:
-            console.print()
-            console.print(Text.assemble((name_of(entry), "bold"), style="default"))
-            for note in notes:
-                console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
+    noted = [(name_of(entry), [*entry.notes, *_keys(entry)]) for entry in report.entries]
+    if any(notes for _, notes in noted):
+        console.print()
+    for name, notes in noted:
+        for note in notes:
+            console.print(Text.assemble((name, "bold"), f": {note}"))
     if any(entry.failure is not None for entry in report.entries):
         console.print()
         show_failures(report.entries, console, verbose=verbose)

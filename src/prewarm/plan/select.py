@@ -148,8 +148,7 @@ def _model(entry: Entry, known: Known, repo: Repo, notes: list[str], folder: str
         )
     if "modules.json" in paths and not folder and entry.model_class is None:
         notes.append(
-            "a sentence-transformers repository, loaded as plain AutoModel; an application that uses "
-            'SentenceTransformer needs model_class = "sentence_transformers:SentenceTransformer"'
+            'loaded as AutoModel; for SentenceTransformer, model_class = "sentence_transformers:SentenceTransformer"'
         )
     return {repo: chosen}
 

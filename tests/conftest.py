@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +22,16 @@ os.environ.update(
     HF_ENDPOINT="http://127.0.0.1:9",
     HF_HUB_DISABLE_TELEMETRY="1",
 )
+for _name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    # What is served on loopback is not behind the machine's proxy.
+    del os.environ[_name]
 for _name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
     os.environ.pop(_name, None)
+# Nothing may depend on a home directory that can be written.
+os.environ["HOME"] = "/dev/null/prewarm-tests"
+for _signal in (signal.SIGINT, signal.SIGTERM):
+    # Started in the background, a shell's children ignore SIGINT, and so would all that is started from here.
+    signal.signal(_signal, signal.default_int_handler if _signal == signal.SIGINT else signal.SIG_DFL)
 
 from prewarm.localhub import LocalHub, Repository
 from prewarm.localhub.repository import from_folder

@@ -259,7 +259,7 @@ def test_a_limit_beyond_max_wait_ends_the_run_and_keeps_what_arrived(
 
 def test_on_a_terminal_there_are_live_lines_and_colours(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     serve(files={"slow.bin": bytes(2_000_000)})
-    hub.faults.add(Fault(path="*slow.bin", kind="slow", bytes_per_s=1_500_000, origin="cdn"))
+    hub.faults.add(Fault(path="*slow.bin", kind="slow", bytes_per_s=800_000, origin="cdn"))
     prewarm.manifest(DATA)
     master, slave = pty.openpty()
     environ = {**prewarm.environ, "TERM": "xterm-256color", "COLUMNS": "110", "LINES": "30"}
@@ -275,7 +275,7 @@ def test_on_a_terminal_there_are_live_lines_and_colours(prewarm: Prewarm, serve:
                 break
     assert process.wait(timeout=10) == 0
     text = shown.decode(errors="replace")
-    assert "0 of 1 entries" in text
+    assert "0 of 1 entry ready" in text
     assert re.search(r"of 2\.0 MB +[\d.]+ [kM]B/s", text), "bytes and speed while it works"
     assert "\x1b[32m" in text
     assert "1 of 1 entry ready" in text

@@ -183,9 +183,9 @@ def test_a_terminal_that_is_resized_is_drawn_anew() -> None:
     screen = Screen(1, width=100)
     screen.live(EntryStarted(entry=entry()))
     screen.live(planned(entry(), 100))
-    assert "━" in screen.lines()[0]
+    assert "─" in screen.lines()[0]
     screen.console.width = 50
-    assert "━" not in screen.lines()[0]
+    assert "─" not in screen.lines()[0]
     assert all(len(line) < 50 for line in screen.lines())
 
 

@@ -33,7 +33,7 @@ class Rate:
 
     def per_s(self, now: float) -> float | None:
         """Bytes per second; None where none are coming, or too few have."""
-        if not self.flows(now) or len(self._steps) < 4:
+        if not self.flows(now) or len(self._steps) < 3:
             return None
         # The last step is not over yet.
         came = sum(count for _, count in list(self._steps)[:-1])

@@ -52,7 +52,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options.binary_location = CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    home = str(tmp_path_factory.mktemp("home"))
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER, env={**os.environ, "HOME": home}))
     try:
         yield driver
     finally:
@@ -76,7 +77,9 @@ def started(prewarm: Prewarm, *before: str) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [*before, sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     log = (prewarm.folder / f"log-{port}.txt").open("w+")
-    process = subprocess.Popen(command, cwd=prewarm.folder, env=prewarm.environ, stdout=log, stderr=log)
+    # Streamlit keeps something in the home directory.
+    environ = {**prewarm.environ, "HOME": str(prewarm.folder)}
+    process = subprocess.Popen(command, cwd=prewarm.folder, env=environ, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + WAIT_S

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import signal
 import subprocess
 import threading
@@ -14,26 +13,18 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from fetching import LARGE, REPO, Run
 
 from conftest import Prewarm
 from prewarm.cache import layout
-from prewarm.cache.disk import DiskCache
-from prewarm.flow.stop import Stop
-from prewarm.hub.client import Client
 from prewarm.hub.pieces import gathered
 from prewarm.hub.transport_errors import Transient
-from prewarm.localhub import Fault, FaultKind, LocalHub, Repository
-from prewarm.records.entry import TransferMode
+from prewarm.localhub import Fault, LocalHub, Repository
 from prewarm.records.errors import EntryError, Interrupted
-from prewarm.records.events import Event, Retrying
-from prewarm.records.listing import Digest, Listing, Repo
-from prewarm.records.lock import LockedRepo
-from prewarm.records.plan import Fetched
+from prewarm.records.events import Retrying
+from prewarm.records.listing import Digest
 
 Serve = Callable[..., Repository]
-REPO = Repo(repo_id="org/files")
-LARGE = random.Random(7).randbytes(20_000_000)
-SMALL = LARGE[:5000]
 DATA = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n[settings]\nproof = "files"\n'
 
 
@@ -43,47 +34,6 @@ def here(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 2)
     monkeypatch.setattr("prewarm.hub.retry.FIRST_WAIT_S", 0.01)
     monkeypatch.setattr("prewarm.hub.retry.LONGEST_WAIT_S", 0.03)
-
-
-class Run:
-    """One run of a process, on a cache that others may have used before."""
-
-    def __init__(self, root: Path, workers: int = 4, transfer: TransferMode = "auto") -> None:
-        self.events: list[Event] = []
-        self.stop = Stop()
-        self.client = Client(
-            workers=workers, max_wait_s=30, observe=self.events.append, transfer=transfer, stop=self.stop
-        )
-        self.cache = DiskCache(root)
-        self.spent = Fetched()
-        self.received = 0
-        self._lock = threading.Lock()
-
-    def count(self, number: int) -> None:
-        with self._lock:
-            self.received += number
-
-    def spend(self, fetched: Fetched) -> None:
-        with self._lock:
-            self.spent += fetched
-
-    def listing(self) -> Listing:
-        return self.client.listing(REPO, self.spend)
-
-    def fetch(self, path: str) -> None:
-        listing = self.listing()
-        file = listing.find(path)
-        assert file is not None
-        locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,))
-        with self.cache.receive(locked, file, self.stop, lambda: None) as sink:
-            if sink is not None:
-                self.client.fetch(locked, file, sink, self.count, self.spend, self.stop)
-
-    def content(self, path: str) -> bytes:
-        listing = self.listing()
-        file = listing.find(path)
-        assert file is not None
-        return self.cache.read(LockedRepo(repo=REPO, commit=listing.commit, files=(file,)), file)
 
 
 def from_cdn(hub: LocalHub) -> int:
@@ -329,19 +279,6 @@ def test_memory_stays_flat(hub: LocalHub, prewarm: Prewarm, tmp_path: Path) -> N
     assert 20_000_000 < int(done.out) < 200_000_000
 
 
-KINDS: tuple[FaultKind, ...] = (
-    "status",
-    "reset",
-    "cut",
-    "flip",
-    "hang",
-    "slow",
-    "html",
-    "wrong-length",
-    "ignore-range",
-)
-
-
 def test_what_is_hashed_is_not_written_again(tmp_path: Path) -> None:
     from prewarm.cache.partial import PartialFile
     from prewarm.records.listing import RepoFile
@@ -352,74 +289,6 @@ def test_what_is_hashed_is_not_written_again(tmp_path: Path) -> None:
     sink.write(0, b"xyc")
     sink.finish()
     assert (tmp_path / "blob").read_bytes() == b"abc"
-
-
-XET_PATHS = ["*/xet-read-token/*", "/v1/*"]
-
-
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[pytest.mark.exhaustive] if seed >= 40 else []) for seed in range(200)]
-)
-def test_whatever_goes_wrong_no_wrong_byte_is_kept(
-    seed: int, hub: LocalHub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every fault, on every kind of request, over HTTP and over Xet, at random: the cache ends complete and right, or with a named error."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
-    # hf_xet keeps its logs below it.
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    rng = random.Random(seed)
-    hub.routes.serves_xet = over_xet = seed % 5 == 0
-    content = LARGE[: 10_000_000 + rng.randrange(1000)]
-    serve(files={"large.bin": content, "small.txt": SMALL, "small.bin": SMALL})
-    for _ in range(rng.randrange(1, 9)):
-        hub.faults.add(
-            Fault(
-                path=rng.choice(
-                    ["*", "/api/models/*", "*/resolve/*", "*large.bin", "*small.txt"] + XET_PATHS * over_xet
-                ),
-                kind=rng.choice(KINDS),
-                count=rng.choice([1, 1, 1, 2, 3, 7]),
-                origin=rng.choice(["hub", "cdn", "any"]),
-                status=rng.choice([429, 408, 500, 502, 503, 504, 403]),
-                at_byte=rng.choice([0, 1, 100, 70_000, 1_500_000]),
-                seconds=0.6,
-                bytes_per_s=4e7,
-                headers=rng.choice([{}, {"Retry-After": "0"}, {"Retry-After": "0.1"}]),
-            )
-        )
-    listing: Listing | None = None
-    transfer: TransferMode = "xet" if over_xet else "http"
-    run = Run(tmp_path, rng.choice([1, 2, 4]), transfer)
-    named: list[EntryError] = []
-    for path in ("large.bin", "small.txt", "small.bin"):
-        try:
-            run.fetch(path)
-            listing = run.listing()
-        except EntryError as error:
-            named.append(error)
-    wrong = [blob for blob in tmp_path.rglob("blobs/*") if not right(blob)]
-    assert wrong == []
-    for failure in named:
-        assert failure.kind in ("unreachable", "timeout", "corrupt", "rate-limited", "unauthorized", "not-found")
-        assert failure.message
-        assert failure.hint
-    if not named:
-        assert listing is not None
-        assert run.content("large.bin") == content
-    hub.faults.clear()
-    again = Run(tmp_path, transfer=transfer)
-    for path, expected in (("large.bin", content), ("small.txt", SMALL), ("small.bin", SMALL)):
-        again.fetch(path)
-        assert again.content(path) == expected
-
-
-def right(blob: Path) -> bool:
-    if ".prewarm." in blob.name:
-        return True
-    content = blob.read_bytes()
-    if len(blob.name) == 64:
-        return hashlib.sha256(content).hexdigest() == blob.name
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == blob.name
 
 
 def test_pieces_before_an_error_are_not_lost() -> None:

@@ -15,11 +15,12 @@ from prewarm.flow.stop import Stop
 from prewarm.hub import configuration, listing, refusals, session
 from prewarm.hub.connections import Connections
 from prewarm.hub.governor import Governor
+from prewarm.hub.means import Means
 from prewarm.hub.resolver import Resolver
 from prewarm.hub.retry import Reach, retrying
 from prewarm.hub.shared_windows import SharedWindows
 from prewarm.hub.storage import Storage
-from prewarm.hub.transfer import Means, Transfer
+from prewarm.hub.transfer import Transfer
 from prewarm.hub.xet import Xet, is_available
 from prewarm.records.entry import TransferMode
 from prewarm.records.events import Observer

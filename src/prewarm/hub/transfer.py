@@ -6,24 +6,23 @@ answers with the bytes itself gets one connection, since every further range wou
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from prewarm.flow.ports import Sink
 from prewarm.flow.stop import Stop
 from prewarm.hub import refusals, session
-from prewarm.hub.connections import Connections
-from prewarm.hub.resolver import Here, Resolver
-from prewarm.hub.retry import Reach, retrying
+from prewarm.hub.means import Means
+from prewarm.hub.range_answer import PROXY, start_of
+from prewarm.hub.resolver import Here
+from prewarm.hub.retry import retrying
 from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
-from prewarm.hub.storage import Answer, Storage, gathering
+from prewarm.hub.storage import Answer, gathering
 from prewarm.hub.transport_errors import Transient, origin_of
 from prewarm.hub.xet import Xet, XetFailedError, XetFile
 from prewarm.records.errors import CacheError, HubError, Interrupted
-from prewarm.records.events import Observer
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedRepo
 from prewarm.records.plan import Fetched
@@ -32,28 +31,9 @@ from prewarm.records.ranges import total
 PARALLEL_BYTES = 8 << 20
 """Files from this size on are fetched in several ranges at once."""
 XET_RANGE_MAX_BYTES = 4 << 20
-"""Over Xet a range is given as a whole or nearly so: what a kill loses is one for every line."""
+"""Over Xet a range is given as a whole or nearly so: what a kill loses is one for every connection."""
 WHOLE_ATTEMPTS = 3
 """Tries of a file that arrives whole and wrong."""
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Means:
-    """What every transfer of a run shares."""
-
-    resolver: Resolver
-    connections: Connections
-    """Of large files."""
-    small: Connections
-    """Of small files: they wait behind no large one, and no large one behind them."""
-    storage: Storage
-    observe: Observer
-    reach: Reach
-    endpoint: str
-    has_token: bool
-    xet: Xet | None
-    """None: plain HTTP."""
 
 
 class Transfer:
@@ -212,7 +192,7 @@ class Transfer:
                     if isinstance(found, Here):
                         self._check(found.reply)
                         self._shares.take_rest(left)
-                        self._drain(gathering(found.reply), left, self._start_of(found.reply, left))
+                        self._drain(gathering(found.reply), left)
                         return
                     url = self._elsewhere = found.url
                     if self._means.xet is not None and self._file.size >= PARALLEL_BYTES:
@@ -236,8 +216,7 @@ class Transfer:
                 # Several connections are at it: begin again with one, once they have ended.
                 self._shares.undivide()
                 raise _NoRangesError
-            start = self._start_of(reply, left)
-            self._drain(reply, left, start)
+            self._drain(reply, left)
 
     def _bring_by_xet(self, xet: Xet, file: XetFile, left: Share) -> None:
         arrived = 0
@@ -257,7 +236,7 @@ class Transfer:
             self._spend(error.requests)
             self._count(-arrived, is_new=False)
             said = f"Xet fails ({error}): going on over HTTP"
-            raise Transient(said, HubError("unreachable", said, hint=_PROXY)) from None
+            raise Transient(said, HubError("unreachable", said, hint=PROXY)) from None
         left.start = left.end
 
     def _check(self, reply: Answer) -> None:
@@ -269,8 +248,11 @@ class Transfer:
             has_token=self._means.has_token,
         )
 
-    def _drain(self, reply: Answer, left: Share, at: int) -> None:
-        first = at
+    def _drain(self, reply: Answer, left: Share) -> None:
+        at = first = start_of(reply, self._file, left)
+        if reply.status != 206:
+            # It knows no ranges, or was asked for none: this one connection takes the whole file.
+            self._shares.take_rest(left)
         try:
             for piece in reply.pieces():
                 self._stop.check()
@@ -286,31 +268,8 @@ class Transfer:
         except Transient as broken:
             raise Transient(broken.reason, broken.error, progressed=at > first) from None
         said = f"{origin_of(reply.url)} ends the file too early"
-        raise Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=_PROXY), progressed=at > first)
-
-    def _start_of(self, reply: Answer, left: Share) -> int:
-        """The first byte of the answer; refuses what cannot be the file."""
-        if "text/html" in reply.headers.get("Content-Type", "") and not self._file.path.endswith((".html", ".htm")):
-            said = f"{self._file.path} is a web page: a proxy answers in the Hub's place"
-            raise Transient(said, HubError("corrupt", said, hint=_PROXY))
-        if reply.status == 206:
-            match = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
-            if match is None or int(match[1]) != left.start or match[3] not in ("*", str(self._file.size)):
-                said = f"{origin_of(reply.url)} answers with another range than was asked for"
-                raise Transient(said, HubError("corrupt", said, hint=_PROXY))
-            return left.start
-        length = reply.headers.get("Content-Length")
-        if length is not None and length != str(self._file.size) and "Content-Encoding" not in reply.headers:
-            said = f"{self._file.path} has {length} bytes instead of {self._file.size}"
-            raise Transient(said, HubError("corrupt", said, hint=_PROXY))
-        if left.start or left.end < self._file.size:
-            # It knows no ranges: this one connection takes the whole file.
-            self._shares.take_rest(left)
-        return 0
+        raise Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=PROXY), progressed=at > first)
 
 
 class _NoRangesError(Exception):
     """The origin answers with the whole file, whatever range it is asked for."""
-
-
-_PROXY = "look at HTTPS_PROXY and HF_ENDPOINT: something between here and the Hub changes what it sends"

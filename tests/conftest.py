@@ -49,6 +49,15 @@ def _loopback_only(event: str, args: tuple[Any, ...]) -> None:
 sys.addaudithook(_loopback_only)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what loads models, by the fixtures that make them, and what is left for after each save."""
+    for item in items:
+        if {"zoo", "minilm"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("models")
+        if not {"models", "slow", "exhaustive"} & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("quick")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a command did."""

@@ -185,6 +185,7 @@ def test_no_traceback_is_shown(failed: Result) -> None:
     assert "Traceback" not in failed.out
 
 
+@pytest.mark.models
 def test_a_refused_model_costs_few_requests_and_what_has_arrived_is_kept(hub: LocalHub, prewarm: Prewarm) -> None:
     repository = hub.add(Repository(repo_id="org/new"))
     config = b'{"model_type": "of_next_year", "architectures": ["NextYear"]}'

@@ -73,6 +73,7 @@ def test_check_asks_nobody_and_fails_where_the_manifest_has_changed(
     assert (prewarm.folder / "prewarm.lock").read_bytes() == before, "nothing is written"
 
 
+@pytest.mark.slow
 def test_upgrade_shows_commits_files_and_bytes(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     repository = serve(files={"a.txt": b"a" * 100, "b.txt": b"b" * 100, "c.txt": b"c" * 100})
     prewarm.manifest(DATA)
@@ -176,6 +177,7 @@ def test_a_revision_means_one_commit_for_all_entries_of_a_lock(prewarm: Prewarm,
     assert [entry["commit"] for entry in prewarm("check", "--json").report["entries"]] == [new, new]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_resolved_keeps_its_place_and_is_said(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     serve()
     prewarm.manifest(DATA)

@@ -180,6 +180,7 @@ def test_offline_and_complete_is_ready_offline_and_missing_is_said(
     assert "HF_HUB_OFFLINE is set, and something is missing" in result.out
 
 
+@pytest.mark.slow
 def test_a_hub_out_of_reach_is_said_with_what_to_look_at(prewarm: Prewarm) -> None:
     prewarm.manifest('simple = ["org/files"]\n' + FILES_ONLY)
     result = prewarm("--json", env={"HF_ENDPOINT": "http://127.0.0.1:1"})
@@ -224,6 +225,7 @@ def test_interrupted_it_ends_at_once_and_leaves_nothing_half(
     assert prewarm("-q").code == 0
 
 
+@pytest.mark.slow
 def test_the_limit_is_waited_out_and_said(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     serve(files={f"{number}.txt": bytes([number]) for number in range(8)})
     hub.quotas = Quotas({"resolvers": Quota(requests=5, window_s=8)})
@@ -257,6 +259,7 @@ def test_a_limit_beyond_max_wait_ends_the_run_and_keeps_what_arrived(
     assert again.report["totals"]["missing_files"] == 3
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_are_live_lines_and_colours(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
     serve(files={"slow.bin": bytes(2_000_000)})
     hub.faults.add(Fault(path="*slow.bin", kind="slow", bytes_per_s=800_000, origin="cdn"))
@@ -371,6 +374,7 @@ def test_eleven_small_repositories_cost_less_than_seventy_requests(zoo_prewarm: 
     assert spent < 70
 
 
+@pytest.mark.models
 def test_the_demo_shows_the_flow_and_leaves_nothing(tmp_path: Path) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     done = subprocess.run(

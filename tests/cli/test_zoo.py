@@ -306,6 +306,7 @@ def test_the_zoo_has_what_must_not_be_fetched() -> None:
     assert not unneeded
 
 
+@pytest.mark.models
 def test_proving_does_not_need_memory_of_the_models_size(tmp_path: Path, hub: LocalHub, prewarm: Prewarm) -> None:
     """800 MB of safetensors stay memory-mapped."""
     from transformers import BertConfig, BertModel

@@ -31,7 +31,6 @@ from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.plan import Plan
 from prewarm.records.report import EntryReport
 
-pytestmark = pytest.mark.quick
 MB = 1_000_000
 
 

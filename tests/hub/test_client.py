@@ -193,6 +193,7 @@ def test_the_token_stays_with_the_hub(
     assert {request.authorized for request in hub.log.all() if request.origin == "cdn"} == {False}
 
 
+@pytest.mark.slow
 def test_nobody_is_refused_once_the_window_is_known(bench: Bench, hub: LocalHub, serve: Serve, tmp_path: Path) -> None:
     serve(files={f"{number}.txt": bytes([number]) for number in range(12)})
     hub.quotas = Quotas({"resolvers": Quota(requests=5, window_s=2)})

@@ -13,6 +13,7 @@ from prewarm.localhub import LocalHub, Quota, Quotas, Repository
 from prewarm.records.events import Event
 from prewarm.records.listing import Repo
 
+pytestmark = pytest.mark.slow
 Serve = Callable[..., Repository]
 
 
@@ -39,6 +40,7 @@ print(client.waited_s, *(open(path).read() for path in paths))
 """
 
 
+@pytest.mark.models
 def test_downloads_by_their_clients_meet_no_refusal(hub: LocalHub, serve: Serve, prewarm: Prewarm) -> None:
     serve(files={f"{number}.txt": str(number).encode() for number in range(15)})
     hub.quotas = Quotas({"resolvers": Quota(requests=12, window_s=3)})

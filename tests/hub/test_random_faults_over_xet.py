@@ -10,6 +10,7 @@ from random_faults import whatever_goes_wrong
 from prewarm.localhub import LocalHub
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed",
     [pytest.param(seed, marks=[pytest.mark.exhaustive] if seed >= 40 else []) for seed in range(0, 200, 5)],

@@ -95,6 +95,7 @@ def test_without_a_folder_each_counts_for_itself() -> None:
     assert windows.change("api", lambda window: ("done", Window(remaining=0, resets_at=1e12))) == "done"
 
 
+@pytest.mark.slow
 def test_two_processes_stay_inside_one_quota(hub: LocalHub, serve: Serve, prewarm: Prewarm) -> None:
     for name in ("org/a", "org/b"):
         serve(name, files={f"{number}.txt": bytes([number]) for number in range(30)})

@@ -100,6 +100,16 @@ def test_a_server_that_knows_no_ranges(hub: LocalHub, serve: Serve, tmp_path: Pa
     assert run.received == len(LARGE)
 
 
+def test_what_comes_once_more_is_no_progress(half: Path, hub: LocalHub, serve: Serve) -> None:
+    hub.bytes_per_s = None
+    hub.faults.add(Fault(path="*", kind="ignore-range", count=0, origin="cdn"))
+    run = Run(half)
+    run.fetch("large.bin")
+    assert run.received == len(LARGE)
+    assert run.spent.bytes > len(LARGE) / 2, "what was sent, however much of it was there"
+    assert run.content("large.bin") == LARGE
+
+
 def test_a_signature_that_expires_on_the_way_is_renewed(serve: Serve, hub: LocalHub, tmp_path: Path) -> None:
     serve(files={"large.bin": LARGE})
     hub.routes.link_lifetime_s = 0.4
@@ -263,6 +273,7 @@ def test_the_second_takes_over_when_the_first_dies(hub: LocalHub, serve: Serve, 
     assert from_cdn(hub) < len(LARGE) * 1.4
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(hub: LocalHub, prewarm: Prewarm, tmp_path: Path) -> None:
     sparse = tmp_path / "sparse.bin"
     with sparse.open("wb") as file:

@@ -63,8 +63,11 @@ class PartialFile:
         with self._lock:
             return ranges.holes(self._have, self._file.size)
 
-    def write(self, offset: int, piece: bytes | memoryview) -> None:
+    def write(self, offset: int, piece: bytes | memoryview) -> int:
         """Take bytes that start at ``offset``; those that have arrived already are left as they are.
+
+        Returns:
+            How many had not.
 
         Raises:
             CacheError: they cannot be written.
@@ -76,6 +79,7 @@ class PartialFile:
             self._claimed = ranges.add(self._claimed, offset, end)
         for start, stop in new:
             self._take(start, piece[start - offset : stop - offset])
+        return ranges.total(new)
 
     def void(self) -> None:
         """Throw away what has arrived."""

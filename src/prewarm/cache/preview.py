@@ -85,9 +85,11 @@ class _MemorySink:
     def missing(self) -> list[Range]:
         return holes(self._have, self._file.size)
 
-    def write(self, offset: int, piece: bytes | memoryview) -> None:
+    def write(self, offset: int, piece: bytes | memoryview) -> int:
+        before = total(self._have)
         self.content[offset : offset + len(piece)] = piece
         self._have = add(self._have, offset, offset + len(piece))
+        return total(self._have) - before
 
     def void(self) -> None:
         self._have = []

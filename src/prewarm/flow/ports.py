@@ -23,8 +23,11 @@ class Sink(Protocol):
     def missing(self) -> list[Range]:
         """The ranges that have not arrived; a partial file of an earlier run may have brought some."""
 
-    def write(self, offset: int, piece: bytes | memoryview) -> None:
+    def write(self, offset: int, piece: bytes | memoryview) -> int:
         """Take bytes that start at ``offset``; may be called from several threads, and does not keep ``piece``.
+
+        Returns:
+            How many of them had not arrived before; the others are left as they are.
 
         Raises:
             CacheError: they cannot be written.

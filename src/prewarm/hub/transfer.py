@@ -79,7 +79,7 @@ class Transfer:
             CacheError: it cannot be written.
         """
         missing = self._sink.missing()
-        self._count(self._file.size - total(missing), is_new=False)
+        self._count(self._file.size - total(missing))
         retrying(
             self._whole,
             what=self._what,
@@ -171,12 +171,15 @@ class Transfer:
             arrived, self._arrived = self._arrived, 0
         self._received(-arrived)
 
-    def _count(self, count: int, *, is_new: bool = True) -> None:
+    def _take(self, offset: int, piece: bytes | memoryview) -> None:
+        self._count(self._sink.write(offset, piece))
         with self._lock:
-            self._arrived += count
-            if is_new:
-                self.spent += Fetched(bytes=count)
-        self._received(count)
+            self.spent += Fetched(bytes=len(piece))
+
+    def _count(self, new: int) -> None:
+        with self._lock:
+            self._arrived += new
+        self._received(new)
 
     def _spend(self, requests: int) -> None:
         with self._lock:
@@ -225,16 +228,14 @@ class Transfer:
             self._spend(requests)
             for offset, piece in pieces:
                 self._stop.check()
-                self._sink.write(offset, piece)
+                self._take(offset, piece)
                 arrived += len(piece)
-                self._count(len(piece))
             if arrived < left.end - left.start:
                 raise XetFailedError("the store gives less than was asked for")
         except XetFailedError as error:
-            # For the rest of this file; what it brought of this range comes once more.
+            # For the rest of this file; this range is asked for once more.
             self._in_xet = None
             self._spend(error.requests)
-            self._count(-arrived, is_new=False)
             said = f"Xet fails ({error}): going on over HTTP"
             raise Transient(said, HubError("unreachable", said, hint=PROXY)) from None
         left.start = left.end
@@ -259,9 +260,8 @@ class Transfer:
                 if self._failure is not None:
                     return
                 kept = piece[: left.end - at] if at + len(piece) > left.end else piece
-                self._sink.write(at, kept)
+                self._take(at, kept)
                 at += len(kept)
-                self._count(max(0, at - max(left.start, at - len(kept))))
                 left.start = max(left.start, at)
                 if at >= left.end:
                     return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
@@ -223,6 +224,35 @@ def test_interrupted_it_ends_at_once_and_leaves_nothing_half(
     hub.faults.clear()
     prewarm.manifest(DATA)
     assert prewarm("-q").code == 0
+
+
+def test_another_runs_download_is_waited_for_and_said_and_the_others_go_on(prewarm: Prewarm, serve: Serve) -> None:
+    from filelock import FileLock
+
+    content = b"held " * 1000
+    serve("org/held", files={"held.bin": content})
+    serve("org/free", files={f"{number}.txt": bytes([number]) for number in range(40)})
+    prewarm.manifest('[[advanced]]\nid = "org/held"\ninclude = ["*"]\n[[advanced]]\nid = "org/free"\ninclude = ["*"]\n')
+    lock = prewarm.cache / ".locks" / "models--org--held" / f"{hashlib.sha256(content).hexdigest()}.lock"
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock):
+        process = subprocess.Popen(
+            prewarm.command("--workers", "1"),
+            cwd=prewarm.folder,
+            env=prewarm.environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if len({"another", "cached"} & set(" ".join(said).split())) == 2:
+                break
+    assert "org/held: held.bin: waiting for another run's download\n" in said
+    assert any(line.startswith("org/free: cached") for line in said), "before the lock was given back"
+    assert process.wait(timeout=30) == 0
+    process.stderr.close()
 
 
 @pytest.mark.slow

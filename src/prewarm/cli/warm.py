@@ -26,15 +26,12 @@ def command(force: bool, prove_again: bool, dry_run: bool, load: Callable[[], Pr
     The first run writes prewarm.lock; later ones use it, ask the Hub nothing for what is there, and load nothing that
     has passed its proof under the same versions.
     """
-    from prewarm.operations.check import check
+    from prewarm.operations.check import nothing_to_do
 
     project = load()
-    # Without a lock the Hub has to say what a revision means now.
-    if project.has_whole_lock and not (force or prove_again or dry_run):
-        found = check(project, "warm")
-        if all(entry.ready for entry in found.entries):
-            shown.untouched(found)
-            return 0
+    if not (force or prove_again or dry_run) and (found := nothing_to_do(project, "warm", retries=True)):
+        shown.untouched(found)
+        return 0
     from prewarm.operations.tools import Work
     from prewarm.operations.warm import warm
 

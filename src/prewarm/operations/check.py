@@ -11,6 +11,7 @@ from pathlib import Path
 from prewarm.cache import scan
 from prewarm.flow.check import Sight
 from prewarm.flow.check import check as check_entries
+from prewarm.flow.ready import has_to_be_tried
 from prewarm.hub import configuration
 from prewarm.operations.machine import memory, report
 from prewarm.operations.project import Project
@@ -30,6 +31,22 @@ def check(project: Project, command: str = "check") -> Report:
     )
     reports = check_entries(project.entries, project.lock, sight, memory(root), project.settings.proof)
     return report(project, command, reports, elapsed_s=time.monotonic() - began)
+
+
+def nothing_to_do(project: Project, command: str, *, retries: bool) -> Report | None:
+    """The report of a run that would do nothing; None where there is something to do.
+
+    Args:
+        project: the entries.
+        command: that asks.
+        retries: whether entries are tried once more that failed before and are not required.
+    """
+    # Without a lock the Hub has to say what a revision means now.
+    if not project.has_whole_lock:
+        return None
+    found = check(project, command)
+    waits = any(map(has_to_be_tried, found.entries)) or (retries and not all(entry.ready for entry in found.entries))
+    return None if waits else found
 
 
 def _recall(entry: Entry, root: Path) -> LockedEntry | None:

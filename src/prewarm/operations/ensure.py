@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from prewarm.flow.ready import has_to_be_tried
 from prewarm.flow.stop import Stop
 from prewarm.hub import configuration
-from prewarm.operations.check import check
+from prewarm.operations.check import nothing_to_do
 from prewarm.operations.project import Project
 from prewarm.records.events import Observer
 from prewarm.records.report import Report
@@ -28,22 +27,15 @@ def ensure(load: Callable[[], Project], observe: Observer, environ: Mapping[str,
         environ: the process's environment.
     """
     project = load()
-    if (found := _ready(project)) is not None:
+    if (found := nothing_to_do(project, "ensure", retries=False)) is not None:
         return found
     with _alone(project.manifest.path.resolve()):
         project = load()
-        if (found := _ready(project)) is not None:
+        if (found := nothing_to_do(project, "ensure", retries=False)) is not None:
             return found
         from prewarm.operations.warm import warm
 
         return warm(project, observe, environ, command="ensure")
-
-
-def _ready(project: Project) -> Report | None:
-    if not project.has_whole_lock:
-        return None
-    found = check(project, "ensure")
-    return None if any(map(has_to_be_tried, found.entries)) else found
 
 
 @contextmanager

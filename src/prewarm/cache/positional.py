@@ -21,10 +21,12 @@ def write_at(descriptor: int, piece: bytes | memoryview, offset: int) -> None:
         view, offset = view[count:], offset + count
 
 
-def read_at(descriptor: int, count: int, offset: int) -> bytes:
-    """Up to ``count`` bytes from ``offset``."""
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, count, offset)
+def read_at(descriptor: int, view: memoryview, offset: int) -> int:
+    """Read from ``offset`` into ``view``; gives how many bytes there were."""
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [view], offset)
     with _SEEKING:
         os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.read(descriptor, count)
+        piece = os.read(descriptor, len(view))
+    view[: len(piece)] = piece
+    return len(piece)

@@ -77,6 +77,7 @@ class PrefixHash:
 
     def _hash_on(self, descriptor: int) -> None:
         me = threading.current_thread()
+        view = memoryview(bytearray(_BLOCK_BYTES))
         while True:
             with self._changed:
                 while not self._has_to_hash() and self._follower is me:
@@ -86,16 +87,16 @@ class PrefixHash:
                 self._is_busy = True
                 start, end = self._hashed, min(self._whole, self._hashed + _BLOCK_BYTES)
             failure: OSError | None = None
-            piece = b""
+            count = 0
             try:
-                piece = read_at(descriptor, end - start, start)
+                count = read_at(descriptor, view[: end - start], start)
             except OSError as error:
                 failure = error
-            self._state.update(piece)
+            self._state.update(view[:count])
             with self._changed:
-                self._hashed += len(piece)
+                self._hashed += count
                 self._is_busy = False
-                if not piece:
+                if not count:
                     self._failure = failure or OSError("the partial file is shorter than it was")
                     self._follower = None
                 self._changed.notify_all()

@@ -23,7 +23,7 @@ from huggingface_hub import constants
 
 from prewarm.hub import session, transport_errors
 from prewarm.hub.pieces import gathered
-from prewarm.hub.transport_errors import first_line, origin_of
+from prewarm.hub.transport_errors import Transient, first_line, origin_of
 
 BUFFER_BYTES = 1 << 20
 _LATEST_S = 0.1
@@ -162,45 +162,43 @@ class _Direct:
         return self._response.headers
 
     def pieces(self) -> Iterator[memoryview]:
-        response, origin = self._response, origin_of(self.url)
+        response = self._response
         view = memoryview(bytearray(BUFFER_BYTES))
-        while not response.isclosed():
-            filled, since, error = 0, time.monotonic(), None
-            try:
-                while filled < BUFFER_BYTES and not response.isclosed():
-                    filled += _read_some(response, view[filled:])
-                    if time.monotonic() - since > _LATEST_S:
-                        break
-            except TimeoutError:
-                error = transport_errors.silent(origin)
-            except (OSError, http.client.HTTPException):
-                error = transport_errors.broken(origin)
+        left = None if response.chunked else response.length
+        while left or (left is None and not response.isclosed()):
+            filled, error = self._fill(view[:left], is_counted=left is not None)
             if filled:
                 yield view[:filled]
             if error is not None:
                 raise error
+            left = None if left is None else left - filled
+        if left is not None:
+            # Lets the connection be used again.
+            response.length = 0
+            response.read()
 
+    def _fill(self, view: memoryview, *, is_counted: bool) -> tuple[int, Transient | None]:
+        """Read until ``view`` is full, the answer ends, or it is time to give on what is there.
 
-def _read_some(response: http.client.HTTPResponse, view: memoryview) -> int:
-    """Read what is there, at least a byte, into ``view``; closes the answer at its end.
-
-    HTTPResponse.readinto waits until the buffer is full, and loses what is in it where the connection breaks; so the
-    socket's file is read, as far as the answer's length says.
-    """
-    if response.length is None or response.chunked:
-        piece = response.read1(len(view))
-        view[: len(piece)] = piece
-        return len(piece)
-    count = response.fp.readinto1(view[: response.length]) if response.length else 0
-    response.length -= count
-    if not count:
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        # Lets the connection be used again.
-        response.read()
-    elif not response.length:
-        response.read()
-    return count
+        HTTPResponse.readinto waits until the buffer is full, and loses what is in it where the connection breaks: so
+        the socket's file is read, as far as the answer's length says. Little is done per read: TLS gives 16 KiB.
+        """
+        now, until = time.monotonic, time.monotonic() + _LATEST_S
+        readinto = self._response.fp.readinto1 if is_counted else self._response.readinto1
+        filled, size = 0, len(view)
+        try:
+            while filled < size:
+                count = readinto(view[filled:])
+                filled += count
+                if not count and is_counted:
+                    return filled, transport_errors.broken(origin_of(self.url))
+                if not count or now() > until:
+                    break
+        except TimeoutError:
+            return filled, transport_errors.silent(origin_of(self.url))
+        except (OSError, http.client.HTTPException):
+            return filled, transport_errors.broken(origin_of(self.url))
+        return filled, None
 
 
 class _Gathered:

@@ -7,6 +7,7 @@ answers with the bytes itself gets one connection, since every further range wou
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
@@ -32,6 +33,10 @@ PARALLEL_BYTES = 8 << 20
 """Files from this size on are fetched in several ranges at once."""
 XET_RANGE_MAX_BYTES = 4 << 20
 """Over Xet a range is given as a whole or nearly so: what a kill loses is one for every connection."""
+FAST_BYTES_PER_S = 300_000_000
+"""From here on the work per byte is the limit, and connections beyond some are in each other's way."""
+FAST_HELPERS = 3
+_MEASURED_S = 0.1
 WHOLE_ATTEMPTS = 3
 """Tries of a file that arrives whole and wrong."""
 
@@ -68,6 +73,7 @@ class Transfer:
         self._in_xet: XetFile | None = None
         self._shares = Shares(is_divided=self._is_large)
         self._arrived = self._helping = 0
+        self._began_s = 0.0
         self._failure: BaseException | None = None
         self.spent = Fetched()
 
@@ -109,6 +115,7 @@ class Transfer:
     def _bring_all(self) -> BaseException | None:
         self._shares.put(self._sink.missing())
         self._fail(None)
+        self._began_s = time.monotonic()
         helpers: list[threading.Thread] = []
         try:
             self._work(helpers)
@@ -131,7 +138,7 @@ class Transfer:
                 stop=self._stop,
                 reach=self._means.reach,
             )
-            if helpers is None and self._means.connections.is_wanted():
+            if helpers is None and (self._means.connections.is_wanted() or self._has_helpers(FAST_HELPERS + 1)):
                 return
 
     def _help(self) -> None:
@@ -145,12 +152,21 @@ class Transfer:
             self._means.connections.give_back()
 
     def _recruit(self, helpers: list[threading.Thread]) -> None:
-        while self._failure is None and self._shares.has_more() and self._means.connections.take_idle():
+        while self._failure is None and self._shares.has_more() and not self._has_helpers(FAST_HELPERS):
+            if not self._means.connections.take_idle():
+                return
             helper = threading.Thread(target=self._help, name="range")
             helpers.append(helper)
             with self._lock:
                 self._helping += 1
             helper.start()
+
+    def _has_helpers(self, enough: int) -> bool:
+        """Whether there are ``enough`` helpers for a line that is not the limit."""
+        with self._lock:
+            took_s = time.monotonic() - self._began_s
+            is_fast = took_s > _MEASURED_S and self.spent.bytes > took_s * FAST_BYTES_PER_S
+            return is_fast and self._helping >= enough
 
     def _hands(self) -> int:
         return self._means.connections.hands(self._helping)

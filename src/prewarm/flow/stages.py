@@ -9,7 +9,7 @@ import asyncio
 import heapq
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ from prewarm.records.errors import Interrupted
 
 ENTRIES_AT_ONCE = 8
 """Entries that are listed and planned at a time."""
+UNDER_WAY = 64
+"""Entries that are between their listing and their last byte."""
 _WAITING = 4
 """Threads for transfers, per connection: those that wait for another run's download keep no connection idle."""
 INSPECTION, PROOF = 0, 1
@@ -43,6 +45,7 @@ class Stages:
         self._large = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="weights")
         self._proving = ThreadPoolExecutor(1, thread_name_prefix="proof")
         self._turns = _Turns()
+        self._under_way = asyncio.Semaphore(UNDER_WAY)
 
     def __enter__(self) -> Stages:
         return self
@@ -60,6 +63,10 @@ class Stages:
     async def plan(self, work: Callable[..., Result], *args: Any) -> Result:
         """Listings, plans, and what takes place on the disk."""
         return await self._in(self._planning, partial(work, *args))
+
+    def under_way(self) -> AbstractAsyncContextManager[None]:
+        """Held by an entry from its listing until it is whole, so that memory does not grow with the manifest."""
+        return self._under_way
 
     async def prove(self, urgency: int, work: Callable[[], Result]) -> Result:
         """One at a time: the more urgent first, then in the order in which they came."""

@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import threading
-import weakref
+import time
 
 from prewarm.records.errors import Interrupted
+
+_POLL_S = 0.1
 
 
 class Stop:
     """Is set once, for good; from any thread.
 
     Args:
-        parent: sets this one as well when it is set.
+        parent: where it is set, this one is as well.
     """
 
+    __slots__ = ("_event", "_is_set", "_parent")
+
     def __init__(self, parent: Stop | None = None) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._children: weakref.WeakSet[Stop] = weakref.WeakSet()
-        if parent is not None:
-            parent.adopt(self)
+        self._parent = parent
+        self._is_set = False
+        # There is one for every entry: those share the run's event.
+        self._event: threading.Event = parent._event if parent else threading.Event()  # noqa: SLF001 (its own kind)
 
     def set(self) -> None:
         """End the work."""
-        with self._lock:
+        self._is_set = True
+        if self._parent is None:
             self._event.set()
-            children = list(self._children)
-        for child in children:
-            child.set()
 
     def is_set(self) -> bool:
         """Whether the work has to end."""
-        return self._event.is_set()
+        return self._is_set or (self._parent is not None and self._parent.is_set())
 
     def wait(self, seconds: float) -> None:
-        """Sleep, and no longer than until it is set."""
-        self._event.wait(seconds)
+        """Sleep, and not much longer than until it is set."""
+        until = time.monotonic() + seconds
+        while not self.is_set() and (left := until - time.monotonic()) > 0:
+            self._event.wait(left if self._parent is None else min(left, _POLL_S))
 
     def check(self) -> None:
         """Go on, or not.
@@ -46,11 +49,3 @@ class Stop:
         """
         if self.is_set():
             raise Interrupted
-
-    def adopt(self, child: Stop) -> None:
-        """Set ``child`` as well when this one is set."""
-        with self._lock:
-            self._children.add(child)
-            is_set = self._event.is_set()
-        if is_set:
-            child.set()

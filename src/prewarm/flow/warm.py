@@ -58,26 +58,16 @@ async def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, op
 async def _steps(
     entry: Entry, locked: LockedEntry | None, tools: Tools, account: Account, options: Options
 ) -> AsyncGenerator[Reached, None]:
-    resolved, plan = await tools.stages.plan(_plan, entry, locked, tools, account)
-    yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
-    await tools.stages.plan(tools.cache.reserve, plan.missing)
-    if options.dry_run:
-        return
-    tools.hub.expect(files=len(plan.missing))
-    loads = _is_to_load(entry, resolved.locked, tools, options)
-    early = [pair for pair in plan.missing if is_early(pair[1])]
-    weights = [pair for pair in plan.missing if not is_early(pair[1])]
-    is_unknown = loads and bool(weights)
-    async with (
-        transferring(weights, tools, account, at_first=UNINSPECTED_FILES if is_unknown else None) as rest,
-        transferring(early, tools, account) as first,
-    ):
-        await first.done()
-        if is_unknown:
-            resolved = await inspect(resolved, tools, account)
-        rest.release()
-        await rest.done()
-    moved = await tools.stages.plan(_show, resolved.locked, tools)
+    async with tools.stages.under_way():
+        resolved, plan = await tools.stages.plan(_plan, entry, locked, tools, account)
+        yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
+        await tools.stages.plan(tools.cache.reserve, plan.missing)
+        if options.dry_run:
+            return
+        tools.hub.expect(files=len(plan.missing))
+        loads = _is_to_load(entry, resolved.locked, tools, options)
+        resolved = await _bring(resolved, plan, tools, account, loads=loads)
+        moved = await tools.stages.plan(_show, resolved.locked, tools)
     yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
     if loads:
         proven = await prove(resolved, tools, account)
@@ -94,6 +84,22 @@ def _plan(entry: Entry, locked: LockedEntry | None, tools: Tools, account: Accou
     plan = planning.make(resolved.locked, tools.cache.scan(resolved.locked))
     tools.observe(EntryPlanned(entry=entry, plan=plan))
     return resolved, plan
+
+
+async def _bring(resolved: Resolved, plan: Plan, tools: Tools, account: Account, *, loads: bool) -> Resolved:
+    early = [pair for pair in plan.missing if is_early(pair[1])]
+    weights = [pair for pair in plan.missing if not is_early(pair[1])]
+    is_unknown = loads and bool(weights)
+    async with (
+        transferring(weights, tools, account, at_first=UNINSPECTED_FILES if is_unknown else None) as rest,
+        transferring(early, tools, account) as first,
+    ):
+        await first.done()
+        if is_unknown:
+            resolved = await inspect(resolved, tools, account)
+        rest.release()
+        await rest.done()
+    return resolved
 
 
 def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options: Options) -> bool:

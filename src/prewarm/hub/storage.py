@@ -163,8 +163,8 @@ class _Direct:
 
     def pieces(self) -> Iterator[memoryview]:
         response = self._response
-        view = memoryview(bytearray(BUFFER_BYTES))
         left = None if response.chunked else response.length
+        view = memoryview(bytearray(BUFFER_BYTES if left is None else min(left, BUFFER_BYTES)))
         while left or (left is None and not response.isclosed()):
             filled, error = self._fill(view[:left], is_counted=left is not None)
             if filled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 import threading
@@ -149,6 +150,18 @@ def test_a_redirect_of_the_storage_is_followed() -> None:
         ) as url,
     ):
         assert read(Storage(), url) == b"abcdefg"
+
+
+def test_what_a_proxy_has_compressed_is_the_sessions_matter() -> None:
+    packed = gzip.compress(b"abcdefg")
+    answer: list[bytes | float] = [OK, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed), packed]
+    with origin(answer, answer) as url:
+        assert read(Storage(), url) == b"abcdefg"
+
+
+def test_names_and_passwords_in_an_address_are_the_sessions_matter() -> None:
+    with origin([OK, b"Content-Length: 7\r\n\r\nabcdefg"]) as url:
+        assert read(Storage(), url.replace("//", "//user:secret@")) == b"abcdefg"
 
 
 # --- The user's own way --------------------------------------------------------------------------------------------

@@ -36,7 +36,9 @@ _PROOF = click.option(
 )
 _SETTINGS = {
     "proof": _PROOF,
-    "workers": click.option("--workers", metavar="N", help="Connections for files (default 8)."),
+    "workers": click.option(
+        "--workers", metavar="N", help="Connections for large files, and as many for small ones (default 8)."
+    ),
     "transfer": click.option(
         "--transfer", metavar="HOW", help="auto (default), http or xet: how files come that are in Xet."
     ),

@@ -182,6 +182,7 @@ def is_plain() -> bool:
 def ssl_context() -> ssl.SSLContext:
     """What decides which certificates are trusted: made as huggingface_hub's own client makes it."""
     context: ssl.SSLContext = _library().create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
     return context
 
 

@@ -74,9 +74,10 @@ class Storage:
             Transient: the connection failed in a way that may pass.
             HubError: it cannot succeed.
         """
-        if self._is_direct and _PLAIN.fullmatch(url):
+        if self._is_direct and _PLAIN.fullmatch(url) and "@" not in urlsplit(url).netloc:
             connection, response = self._ask(url, sent)
-            if response.status not in _REDIRECTS:
+            # Where there is more to it than bytes as they are, the session knows what to do.
+            if response.status not in _REDIRECTS and "Content-Encoding" not in response.headers:
                 try:
                     yield _Direct(url, response)
                 finally:

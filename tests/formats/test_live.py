@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 from rich.console import Console
@@ -23,6 +24,7 @@ from prewarm.records.events import (
     InspectionStarted,
     ProofAwaited,
     ProofStarted,
+    Retrying,
     Waiting,
 )
 from prewarm.records.failure import Failure
@@ -208,3 +210,26 @@ def test_a_rate_forgets_what_is_long_ago() -> None:
             now += 0.25
     assert rate.per_s(now) == pytest.approx(100 * MB, rel=0.05)
     assert rate.per_s(now + 3) is None
+
+
+def test_what_is_printed_above_and_what_is_drawn_do_not_wait_for_each_other() -> None:
+    """Rich holds a lock of its own while it draws, and while it prints."""
+    console = Console(file=io.StringIO(), width=100, height=24, force_terminal=True)
+    retrying = Retrying(what="a file", reason="it broke", attempt=1, wait_s=0.1)
+    with LiveLines(console, 1) as live:
+        live(EntryStarted(entry=entry()))
+
+        def tell() -> None:
+            for _ in range(100):
+                live(retrying)
+
+        def draw() -> None:
+            for _ in range(200):
+                live.refresh()
+
+        threads = [threading.Thread(target=work, daemon=True) for work in (tell, tell, tell, tell, draw)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=20)
+            assert not thread.is_alive(), "they wait for each other"

@@ -103,14 +103,21 @@ class LiveLines:
     ) -> None:
         self._live.stop()
 
+    def refresh(self) -> None:
+        """Draw now."""
+        self._live.refresh()
+
     # --- What happens ----------------------------------------------------------------------------------------------
 
     def __call__(self, event: Event) -> None:
         """Take the event in; what is worth a line of its own is printed above."""
         with self._lock:
-            self._take_in(event)
+            style = self._take_in(event)
+        if style:
+            # Without the lock: Rich holds one of its own while it prints, and while it asks for the lines.
+            self._live.console.print(Text(line_of(event, verbose=False), style=style))
 
-    def _take_in(self, event: Event) -> None:  # noqa: C901 (a case an event)
+    def _take_in(self, event: Event) -> str:  # noqa: C901 (a case an event)
         now = self._clock()
         match event:
             case EntryStarted(entry=entry):
@@ -136,12 +143,11 @@ class LiveLines:
                 self._lines[entry].doing, self._lines[entry].adds = _FETCHING, ", ".join(paths)
             case EntryFinished(report=report):
                 self._end(report.entry, is_ready=report.ready)
-                if report.failure is not None:
-                    self._print(line_of(event, verbose=False), "red")
+                return "red" if report.failure is not None else ""
             case Waiting(bucket=bucket, wait_s=wait_s):
                 self._waits[bucket] = now + wait_s
             case Retrying() | LimitForeseen() | Notice():
-                self._print(line_of(event, verbose=False), "yellow")
+                return "yellow"
             case HashingStarted(bytes=total):
                 self._hashing, self._rate = (0, total), Rate()
             case FileHashed(bytes=count):
@@ -150,6 +156,7 @@ class LiveLines:
                 pass
             case _:
                 assert_never(event)
+        return ""
 
     def _receive(self, line: _Line | None, count: int, now: float) -> None:
         # Small files that the planning reads come before there is a plan to count them against.
@@ -179,9 +186,6 @@ class LiveLines:
             # What it did not fetch will not come.
             self._bytes -= line.total - line.done
             self._known += line.doing == _ASKING
-
-    def _print(self, text: str, style: str) -> None:
-        self._live.console.print(Text(text, style=style))
 
     # --- How it looks ----------------------------------------------------------------------------------------------
 

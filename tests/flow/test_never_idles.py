@@ -18,7 +18,7 @@ from prewarm.flow.stages import ENTRIES_AT_ONCE, Stages
 from prewarm.flow.stop import Stop
 from prewarm.flow.warm import UNINSPECTED_FILES, warm
 from prewarm.hub.client import Client
-from prewarm.localhub import Fault, LocalHub, Repository
+from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 from prewarm.records.entry import Entry
 from prewarm.records.errors import ProofError
 from prewarm.records.events import EntryFinished, Event, InspectionStarted, ProofAwaited, ProofStarted
@@ -173,3 +173,19 @@ def test_proofs_go_in_the_order_in_which_entries_are_whole(hub: LocalHub, run: C
     assert [event.entry.id for event in events if isinstance(event, ProofStarted)] == awaited
     assert not any(isinstance(event, InspectionStarted) for event in events), "small ones are loaded at once"
     assert len([event for event in events if isinstance(event, EntryFinished)]) == 3
+
+
+@pytest.mark.slow
+def test_what_waits_for_the_hubs_limit_holds_no_proof_back(hub: LocalHub, run: Callable[..., list[Warmed]]) -> None:
+    count = 5 + ENTRIES_AT_ONCE
+    ids = [serve(hub, f"org/{number}", model__safetensors=b"%d" % number) for number in range(count)]
+    hub.quotas = Quotas({"api": Quota(requests=5, window_s=2)})
+    listed: list[int] = []
+
+    def note() -> bool:
+        listed.append(asked(hub, "/api/models/"))
+        return True
+
+    found = run(ids, Prover(may_prove=note))
+    assert [one.report.status for one in found] == ["proven"] * count
+    assert listed[0] == 5, "the others still waited for the next window"

@@ -37,7 +37,7 @@ async def inspect(resolved: Resolved, tools: Tools, account: Account) -> Resolve
         ProofError: they do not.
         CacheError: code is not what was locked.
     """
-    request, resolved = await tools.stages.plan(_show_and_request, resolved, tools, account)
+    request, resolved = await tools.stages.look_after(_show_and_request, resolved, tools, account)
     tools.observe(InspectionStarted(entry=account.entry))
     await tools.stages.prove(INSPECTION, partial(tools.prover.inspect, request))
     tools.observe(InspectionPassed(entry=account.entry))
@@ -55,7 +55,7 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
     rounds_left = _ROUNDS
     while True:
         rounds_left -= 1
-        request, resolved = await tools.stages.plan(_request_of, resolved, tools, account)
+        request, resolved = await tools.stages.look_after(_request_of, resolved, tools, account)
         tools.observe(ProofAwaited(entry=account.entry))
         outcome = await tools.stages.prove(PROOF, partial(_try, request, tools, account))
         extra, resolved = await tools.stages.plan(_extra, resolved, outcome, tools, account)

@@ -23,6 +23,7 @@ UNDER_WAY = 64
 """Entries that are between their listing and their last byte."""
 _WAITING = 4
 """Threads for transfers, per connection: those that wait for another run's download keep no connection idle."""
+_DISK = 2
 INSPECTION, PROOF = 0, 1
 """An inspection is short, and lets weights pass: it goes before the proofs that wait."""
 
@@ -40,6 +41,7 @@ class Stages:
     def __init__(self, connections: int, stop: Stop) -> None:
         self._stop = stop
         self._planning = ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry")
+        self._disk = ThreadPoolExecutor(_DISK, thread_name_prefix="disk")
         # A thread of its own for either kind: small files, which decide what follows, wait behind no large one.
         self._small = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="file")
         self._large = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="weights")
@@ -53,7 +55,7 @@ class Stages:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pool in (self._planning, self._small, self._large, self._proving):
+        for pool in (self._planning, self._disk, self._small, self._large, self._proving):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def transfer(self, work: Callable[[], None], *, is_small: bool) -> Future[None]:
@@ -61,8 +63,12 @@ class Stages:
         return (self._small if is_small else self._large).submit(work)
 
     async def plan(self, work: Callable[..., Result], *args: Any) -> Result:
-        """Listings, plans, and what takes place on the disk."""
+        """Listings, and what else the Hub is asked while an entry waits: a limit may hold it up for minutes."""
         return await self._in(self._planning, partial(work, *args))
+
+    async def look_after(self, work: Callable[..., Result], *args: Any) -> Result:
+        """What takes place on the disk alone, and waits behind nobody's limit."""
+        return await self._in(self._disk, partial(work, *args))
 
     def under_way(self) -> AbstractAsyncContextManager[None]:
         """Held by an entry from its listing until it is whole, so that memory does not grow with the manifest."""

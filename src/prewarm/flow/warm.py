@@ -50,7 +50,7 @@ async def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, op
     warmed = reached.warmed(entry, error, setting=options.proof, account=account)
     if not options.dry_run:
         found = reached.resolved.locked if reached.resolved else locked
-        await tools.stages.plan(tools.memory.keep_failure, entry, found, warmed.report.failure)
+        await tools.stages.look_after(tools.memory.keep_failure, entry, found, warmed.report.failure)
     tools.observe(EntryFinished(report=warmed.report))
     return warmed
 
@@ -61,17 +61,17 @@ async def _steps(
     async with tools.stages.under_way():
         resolved, plan = await tools.stages.plan(_plan, entry, locked, tools, account)
         yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
-        await tools.stages.plan(tools.cache.reserve, plan.missing)
+        await tools.stages.look_after(tools.cache.reserve, plan.missing)
         if options.dry_run:
             return
         tools.hub.expect(files=len(plan.missing))
         loads = _is_to_load(entry, resolved.locked, tools, options)
         resolved = await _bring(resolved, plan, tools, account, loads=loads)
-        moved = await tools.stages.plan(_show, resolved.locked, tools)
+        moved = await tools.stages.look_after(_show, resolved.locked, tools)
     yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
     if loads:
         proven = await prove(resolved, tools, account)
-        await tools.stages.plan(tools.memory.keep, proven.resolved.locked, proven.proof)
+        await tools.stages.look_after(tools.memory.keep, proven.resolved.locked, proven.proof)
         yield replace(reached, resolved=proven.resolved, proof=proven.proof)
     elif mode_of(entry, options.proof) == "load":
         yield replace(reached, proof=tools.memory.recall(resolved.locked).proof)

@@ -133,6 +133,17 @@ def test_it_is_one_connection_for_many_ranges(hub: LocalHub) -> None:
     assert len(opened) == 1
 
 
+def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prewarm.hub.storage._IDLE_S", 0.05)
+    # The first one would stay silent for as long as anybody waits.
+    first: list[bytes | float] = [OK, b"Content-Length: 3\r\n\r\none", 0.3]
+    with origin(first, [OK, b"Content-Length: 3\r\n\r\ntwo"]) as url:
+        storage = Storage()
+        assert read(storage, url) == b"one"
+        time.sleep(0.1)
+        assert read(storage, url) == b"two"
+
+
 def test_nobody_there_is_a_lost_origin() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"

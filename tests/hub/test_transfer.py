@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -66,6 +67,23 @@ def test_all_lines_are_used_for_one_large_file(hub: LocalHub, serve: Serve, tmp_
         time.sleep(0.005)
     assert most == 3, "beside the one that every file has"
     assert run.content("large.bin") == LARGE
+
+
+def test_ranges_share_as_many_connections_as_there_are(
+    hub: LocalHub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(files={"large.bin": LARGE})
+    connect, opened = socket.create_connection, []
+
+    def counted(address: tuple[str, int], *args: object, **given: object) -> socket.socket:
+        opened.append(address[1])
+        return connect(address, *args, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("socket.create_connection", counted)
+    Run(tmp_path, workers=4).fetch("large.bin")
+    asked = [request.range for request in hub.log.all() if request.origin == "cdn"]
+    assert len(asked) > 4
+    assert opened.count(int(hub.cdn_url.rsplit(":", 1)[1])) <= 4
 
 
 def test_a_mirror_that_sends_the_bytes_itself_gets_one_request(hub: LocalHub, serve: Serve, tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from prewarm.hub.transport_errors import Transient, first_line, origin_of
 BUFFER_BYTES = 1 << 20
 _LATEST_S = 0.1
 """What has arrived is given on after this time at the latest."""
+_IDLE_S = 5.0
+"""As huggingface_hub's client: what was idle for longer may have been forgotten on the way, without a word."""
 _PLAIN = re.compile(r"[!-~]+")
 _REDIRECTS = range(300, 400)
 _Connection = http.client.HTTPConnection
@@ -62,7 +64,8 @@ class Storage:
     def __init__(self) -> None:
         self._is_direct = session.is_plain()
         self._lock = threading.Lock()
-        self._idle: dict[tuple[str, str], list[_Connection]] = {}
+        self._idle: dict[tuple[str, str], list[tuple[_Connection, float]]] = {}
+        """With the time since when each is idle."""
         self._context: ssl.SSLContext | None = None
         weakref.finalize(self, _close_all, self._idle)
 
@@ -112,8 +115,12 @@ class Storage:
 
     def _take(self, scheme: str, netloc: str) -> tuple[_Connection, bool]:
         with self._lock:
-            if idle := self._idle.get((scheme, netloc)):
-                return idle.pop(), True
+            idle = self._idle.get((scheme, netloc), [])
+            while idle:
+                connection, since = idle.pop()
+                if time.monotonic() - since < _IDLE_S:
+                    return connection, True
+                connection.close()
             if scheme == "https" and self._context is None:
                 self._context = session.ssl_context()
         if scheme == "https":
@@ -140,12 +147,12 @@ class Storage:
             return
         parts = urlsplit(url)
         with self._lock:
-            self._idle.setdefault((parts.scheme, parts.netloc), []).append(connection)
+            self._idle.setdefault((parts.scheme, parts.netloc), []).append((connection, time.monotonic()))
 
 
-def _close_all(idle: Mapping[tuple[str, str], list[_Connection]]) -> None:
+def _close_all(idle: Mapping[tuple[str, str], list[tuple[_Connection, float]]]) -> None:
     for connections in idle.values():
-        for connection in connections:
+        for connection, _ in connections:
             connection.close()
 
 
@@ -168,15 +175,20 @@ class _Direct:
         view = memoryview(bytearray(BUFFER_BYTES if left is None else min(left, BUFFER_BYTES)))
         while left or (left is None and not response.isclosed()):
             filled, error = self._fill(view[:left], is_counted=left is not None)
+            if left is not None:
+                left -= filled
+                self._finish(left)
             if filled:
                 yield view[:filled]
             if error is not None:
                 raise error
-            left = None if left is None else left - filled
-        if left is not None:
-            # Lets the connection be used again.
-            response.length = 0
-            response.read()
+        self._finish(left)
+
+    def _finish(self, left: int | None) -> None:
+        # Before the last piece is given on, as nobody may ask for another one: lets the connection be used again.
+        if left == 0 and not self._response.isclosed():
+            self._response.length = 0
+            self._response.read()
 
     def _fill(self, view: memoryview, *, is_counted: bool) -> tuple[int, Transient | None]:
         """Read until ``view`` is full, the answer ends, or it is time to give on what is there.

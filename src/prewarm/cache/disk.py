@@ -34,6 +34,8 @@ class DiskCache:
         self._root = root
         self._forgets = forgets
         self._brought: set[Path] = set()
+        self._bringing: set[Path] = set()
+        """Blobs whose locks this run holds itself."""
         self._reserving = threading.Lock()
         self._reserved: dict[Path, int] = {}
         """Blob to the bytes that are still to come of it."""
@@ -80,12 +82,19 @@ class DiskCache:
             CacheError: the cache cannot be written.
             Interrupted: while another run was at it.
         """
-        with holding(layout.lock(self._root, repo.repo, file.digest), stop, awaited) as is_held:
+        blob = layout.blob(self._root, repo.repo, file.digest)
+
+        def told() -> None:
+            # Two entries may need one blob: that is no other run.
+            if blob not in self._bringing:
+                awaited()
+
+        with holding(layout.lock(self._root, repo.repo, file.digest), stop, told) as is_held:
             # Looked for again, under the lock: the one who held it has probably fetched it.
             if self.has(repo, file):
                 yield None
                 return
-            blob = layout.blob(self._root, repo.repo, file.digest)
+            self._bringing.add(blob)
             sink = PartialFile(blob, file, resumes=is_held, token=secrets.token_hex(4))
             try:
                 yield sink
@@ -94,6 +103,7 @@ class DiskCache:
                     self._reserved.pop(blob, None)
             finally:
                 sink.close()
+                self._bringing.discard(blob)
 
     def remove(self, repo: LockedRepo, file: RepoFile) -> None:
         """Take away the names of a damaged file, so that it is fetched again."""

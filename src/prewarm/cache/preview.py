@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,10 @@ class Preview:
     def scan(self, locked: LockedEntry) -> frozenset[tuple[Repo, str]]:
         """What the other cache has."""
         return self._disk.scan(locked)
+
+    def has(self, repo: LockedRepo, file: RepoFile) -> bool:
+        """Whether the file was read, or is in the other cache."""
+        return file.digest in self._read or self._disk.has(repo, file)
 
     def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
         """As the other cache: a dry run says that there is no room."""
@@ -81,15 +86,17 @@ class _MemorySink:
         self._file = file
         self.content = bytearray(file.size)
         self._have: list[Range] = []
+        self._lock = threading.Lock()
 
     def missing(self) -> list[Range]:
         return holes(self._have, self._file.size)
 
     def write(self, offset: int, piece: bytes | memoryview) -> int:
-        before = total(self._have)
-        self.content[offset : offset + len(piece)] = piece
-        self._have = add(self._have, offset, offset + len(piece))
-        return total(self._have) - before
+        with self._lock:
+            before = total(self._have)
+            self.content[offset : offset + len(piece)] = piece
+            self._have = add(self._have, offset, offset + len(piece))
+            return total(self._have) - before
 
     def void(self) -> None:
         self._have = []

@@ -8,13 +8,12 @@ from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
 
 from prewarm.flow.account import Account, Tools
+from prewarm.flow.ports import SMALL_BYTES
 from prewarm.flow.stop import Stop
+from prewarm.records.errors import Interrupted
 from prewarm.records.events import BytesReceived, DownloadAwaited, FileFetched
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedRepo
-
-SMALL_BYTES = 16 << 20
-"""Files up to this size come first."""
 
 Pair = tuple[LockedRepo, RepoFile]
 
@@ -55,7 +54,11 @@ class Transfers:
             HubError: a file cannot be had.
             CacheError: a file cannot be kept.
         """
-        await asyncio.gather(*map(asyncio.wrap_future, self._futures))
+        ended = await asyncio.gather(*map(asyncio.wrap_future, self._futures), return_exceptions=True)
+        errors = [one for one in ended if isinstance(one, BaseException)]
+        if errors:
+            # Those that were ended say so; why they were is what one of them says.
+            raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
 
     async def end(self) -> None:
         """Let nothing more come. What has arrived is kept, and nothing of this entry goes on behind its report."""
@@ -75,7 +78,16 @@ class Transfers:
         return [future for future in self._futures if not future.cancel()]
 
     def _begin(self, repo: LockedRepo, file: RepoFile) -> Future[None]:
-        return self._tools.stages.transfer(lambda: self._bring(repo, file), is_small=is_early(file))
+        return self._tools.stages.transfer(lambda: self._try(repo, file), is_small=is_early(file))
+
+    def _try(self, repo: LockedRepo, file: RepoFile) -> None:
+        try:
+            self._bring(repo, file)
+        except BaseException:
+            # Nobody may be waiting yet: the entry may be before its inspection.
+            self._stop.set()
+            self._held = []
+            raise
 
     def _bring(self, repo: LockedRepo, file: RepoFile) -> None:
         tools, entry = self._tools, self._account.entry

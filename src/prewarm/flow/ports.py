@@ -16,6 +16,9 @@ from prewarm.records.plan import Fetched
 from prewarm.records.proof import Proof, ProofRequest, Remembered
 from prewarm.records.ranges import Range
 
+SMALL_BYTES = 16 << 20
+"""Files up to this size come first, and wait behind no larger one."""
+
 
 class Sink(Protocol):
     """Takes the bytes of one file, in any order, and gives them its name only when they are right."""
@@ -100,6 +103,9 @@ class Cache(Protocol):
 
     def scan(self, locked: LockedEntry) -> Collection[tuple[Repo, str]]:
         """(repository, path) of the files that are there with the right size."""
+
+    def has(self, repo: LockedRepo, file: RepoFile) -> bool:
+        """Whether a file is there with the right size."""
 
     def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
         """Make sure that there is room for ``files``, and for all that was reserved before.

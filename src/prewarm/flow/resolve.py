@@ -131,7 +131,10 @@ def read_documents(
     files: list[tuple[LockedRepo, RepoFile]], tools: Tools, account: Account
 ) -> dict[tuple[Repo, str], bytes]:
     """The content of small files, fetched where the cache has them not."""
-    fetch(files, tools, account)
+    # What is there waits behind nothing.
+    missing = [pair for pair in files if not tools.cache.has(*pair)]
+    if missing:
+        fetch(missing, tools, account)
     return {(repo.repo, file.path): tools.cache.read(repo, file) for repo, file in files}
 
 

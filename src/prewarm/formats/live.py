@@ -122,6 +122,9 @@ class LiveLines:
         match event:
             case EntryStarted(entry=entry):
                 self._lines[entry] = _Line(entry.name or entry.id)
+                if self._hashing is not None:
+                    # What is missing of a file is never hashed.
+                    self._hashing, self._rate = None, Rate()
             case EntryPlanned(entry=entry, plan=plan):
                 line = self._lines[entry]
                 line.doing, line.total = _FETCHING, plan.missing_bytes
@@ -136,7 +139,7 @@ class LiveLines:
             case InspectionPassed(entry=entry):
                 self._lines[entry].is_inspected = True
             case ProofAwaited(entry=entry):
-                self._lines[entry].doing = _PROOF
+                self._lines[entry].doing, self._lines[entry].adds = _PROOF, ""
             case ProofStarted(entry=entry):
                 self._lines[entry].doing = _LOADING
             case FilesAdded(entry=entry, paths=paths):

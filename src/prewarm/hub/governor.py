@@ -58,7 +58,9 @@ class Governor:
         self._wall_clock = wall_clock
         self._changed = threading.Condition()
         self._buckets: dict[str, Bucket] = {}
-        self._waits: dict[str, float] = {}
+        self._waiting: dict[str, int] = {}
+        self._waits: dict[str, tuple[float, float]] = {}
+        """By bucket, when a wait began, and for how long it was to be."""
         self._waited_s = 0.0
         self._promised_s = 0.0
 
@@ -67,7 +69,7 @@ class Governor:
         """Seconds of waiting so far; workers that wait together count once."""
         with self._changed:
             now = self._clock()
-            return self._waited_s + sum(now - began for began in self._waits.values())
+            return self._waited_s + sum(now - began for began, _ in self._waits.values())
 
     def admit(self, name: str, stop: Stop | None = None) -> None:
         """Wait until ``name`` has a request left, and take it.
@@ -83,14 +85,21 @@ class Governor:
         stop = stop or self._stop
         with self._changed:
             bucket = self._buckets.setdefault(name, Bucket())
-            while not self._has_room(name, bucket, now := self._clock()):
+            self._waiting[name] = self._waiting.get(name, 0) + 1
+            try:
+                while not self._has_room(name, bucket, now := self._clock()):
+                    stop.check()
+                    wait_s = bucket.wait_s(now)
+                    if wait_s is not None:
+                        self._begin_wait(name, wait_s, now)
+                    self._changed.wait(min(_ANSWER_S, _ANSWER_S if wait_s is None else wait_s))
                 stop.check()
-                wait_s = bucket.wait_s(now)
-                if wait_s is not None:
-                    self._begin_wait(name, wait_s, now)
-                self._changed.wait(min(_ANSWER_S, _ANSWER_S if wait_s is None else wait_s))
-            stop.check()
-            self._end_wait(name)
+                self._end_wait(name)
+            finally:
+                self._waiting[name] -= 1
+                if not self._waiting[name]:
+                    # Nobody waits any more, though the limit has not reset.
+                    self._end_wait(name)
             bucket.in_flight += 1
             bucket.expected = max(0, bucket.expected - 1)
 
@@ -242,10 +251,12 @@ class Governor:
                 hint="run it again later, what has arrived is kept; or raise --max-wait, or set HF_TOKEN",
             )
         self._promised_s += wait_s
-        self._waits[name] = now
+        self._waits[name] = (now, wait_s)
         self._observe(Waiting(bucket=name, wait_s=wait_s))
 
     def _end_wait(self, name: str) -> None:
-        began = self._waits.pop(name, None)
+        began, promised_s = self._waits.pop(name, (None, 0.0))
         if began is not None:
-            self._waited_s += self._clock() - began
+            waited_s = self._clock() - began
+            self._waited_s += waited_s
+            self._promised_s -= max(0.0, promised_s - waited_s)

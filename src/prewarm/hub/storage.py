@@ -77,7 +77,7 @@ class Storage:
             Transient: the connection failed in a way that may pass.
             HubError: it cannot succeed.
         """
-        if self._is_direct and _PLAIN.fullmatch(url) and "@" not in urlsplit(url).netloc:
+        if self._is_direct and _is_plain(url):
             connection, response = self._ask(url, sent)
             # Where there is more to it than bytes as they are, the session knows what to do.
             if response.status not in _REDIRECTS and "Content-Encoding" not in response.headers:
@@ -148,6 +148,15 @@ class Storage:
         parts = urlsplit(url)
         with self._lock:
             self._idle.setdefault((parts.scheme, parts.netloc), []).append((connection, time.monotonic()))
+
+
+def _is_plain(url: str) -> bool:
+    """Whether an address can be asked as it stands; of others the session knows what to do, or what to say."""
+    try:
+        parts = urlsplit(url)
+        return bool(_PLAIN.fullmatch(url) and parts.hostname and "@" not in parts.netloc and parts.port != 0)
+    except ValueError:
+        return False
 
 
 def _close_all(idle: Mapping[tuple[str, str], list[tuple[_Connection, float]]]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
 
-from prewarm.flow.ports import Sink
+from prewarm.flow.ports import SMALL_BYTES, Sink
 from prewarm.flow.stop import Stop
 from prewarm.hub import refusals, session
 from prewarm.hub.means import Means
@@ -73,7 +73,7 @@ class Transfer:
         self._in_xet: XetFile | None = None
         self._shares = Shares(is_divided=self._is_large)
         self._arrived = self._helping = 0
-        self._began_s = 0.0
+        self._began_s, self._began_bytes = 0.0, 0
         self._failure: BaseException | None = None
         self.spent = Fetched()
 
@@ -97,7 +97,7 @@ class Transfer:
 
     def _whole(self) -> None:
         # Not while the rest is hashed and the disk takes it: the line goes on meanwhile.
-        with (self._means.connections if self._is_large else self._means.small).one(self._stop):
+        with (self._means.small if self._file.size <= SMALL_BYTES else self._means.connections).one(self._stop):
             failure = self._bring_all()
         if isinstance(failure, _NoRangesError):
             self._whole()
@@ -115,7 +115,7 @@ class Transfer:
     def _bring_all(self) -> BaseException | None:
         self._shares.put(self._sink.missing())
         self._fail(None)
-        self._began_s = time.monotonic()
+        self._began_s, self._began_bytes = time.monotonic(), self.spent.bytes
         helpers: list[threading.Thread] = []
         try:
             self._work(helpers)
@@ -156,16 +156,23 @@ class Transfer:
             if not self._means.connections.take_idle():
                 return
             helper = threading.Thread(target=self._help, name="range")
-            helpers.append(helper)
             with self._lock:
                 self._helping += 1
-            helper.start()
+            try:
+                helper.start()
+            except RuntimeError:
+                # The system gives no more threads: those that there are go on.
+                with self._lock:
+                    self._helping -= 1
+                self._means.connections.give_back()
+                return
+            helpers.append(helper)
 
     def _has_helpers(self, enough: int) -> bool:
         """Whether there are ``enough`` helpers for a line that is not the limit."""
         with self._lock:
             took_s = time.monotonic() - self._began_s
-            is_fast = took_s > _MEASURED_S and self.spent.bytes > took_s * FAST_BYTES_PER_S
+            is_fast = took_s > _MEASURED_S and self.spent.bytes - self._began_bytes > took_s * FAST_BYTES_PER_S
             return is_fast and self._helping >= enough
 
     def _hands(self) -> int:

@@ -341,3 +341,33 @@ def test_small_files_are_written_whole(tmp_path: Path) -> None:
     place.write_text(tmp_path / "deep" / "ref", "b")
     assert (tmp_path / "deep" / "ref").read_text() == "b"
     assert len(list((tmp_path / "deep").iterdir())) == 1
+
+
+def test_a_blob_that_two_entries_need_is_no_other_runs_download(cache: DiskCache) -> None:
+    told: list[str] = []
+
+    def other() -> None:
+        with cache.receive(REPO, FILE, Stop(), lambda: told.append("awaited")) as sink:
+            assert sink is None
+
+    with cache.receive(REPO, FILE, Stop(), lambda: None) as sink:
+        assert sink is not None
+        thread = threading.Thread(target=other)
+        thread.start()
+        time.sleep(0.3)
+        sink.write(0, CONTENT)
+        sink.finish()
+    thread.join(timeout=5)
+    assert told == []
+
+
+def test_what_is_there_is_read_without_waiting_for_anything(cache: DiskCache) -> None:
+    from types import SimpleNamespace
+
+    from prewarm.flow.resolve import read_documents
+
+    bring(cache)
+    # Nothing else of a run is there.
+    tools: Any = SimpleNamespace(cache=cache)
+    account: Any = None
+    assert read_documents([(REPO, FILE)], tools, account) == {(REPO.repo, FILE.path): CONTENT}

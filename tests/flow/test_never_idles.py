@@ -189,3 +189,18 @@ def test_what_waits_for_the_hubs_limit_holds_no_proof_back(hub: LocalHub, run: C
     found = run(ids, Prover(may_prove=note))
     assert [one.report.status for one in found] == ["proven"] * count
     assert listed[0] == 5, "the others still waited for the next window"
+
+
+def test_a_weight_that_is_lost_ends_the_others_before_the_inspection_does(
+    hub: LocalHub, run: Callable[..., list[Warmed]]
+) -> None:
+    index = b'{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}'
+    shards = {f"model-{number}__safetensors": bytes([number]) + LARGE for number in (1, 2)}
+    serve(hub, "org/lost", **{"model.safetensors.index.json": index}, **shards)
+    hub.faults.add(Fault(path="*resolve*model-1.safetensors", kind="status", status=404, count=0, origin="hub"))
+    hub.faults.add(Fault(path="*model-2.safetensors", kind="slow", bytes_per_s=4_000_000, count=0, origin="cdn"))
+    until = time.monotonic() + 2.5
+    (found,) = run(["org/lost"], Prover(may_inspect=lambda: time.monotonic() > until))
+    assert found.report.failure is not None
+    assert found.report.failure.kind == "not-found"
+    assert sum(request.sent_bytes for request in hub.log.all() if request.origin == "cdn") < 5_000_000

@@ -233,3 +233,19 @@ def test_what_is_printed_above_and_what_is_drawn_do_not_wait_for_each_other() ->
         for thread in threads:
             thread.join(timeout=20)
             assert not thread.is_alive(), "they wait for each other"
+
+
+def test_hashing_is_over_when_entries_begin() -> None:
+    screen = Screen(1)
+    screen.live(HashingStarted(files=2, bytes=100 * MB))
+    screen.live(FileHashed(path="w", bytes=50 * MB))
+    screen.live(EntryStarted(entry=entry()))
+    assert screen.lines()[-1] == "0 of 1 entry ready", "the other file was not there"
+
+
+def test_what_was_added_is_not_said_of_the_proof() -> None:
+    screen, one = Screen(1), entry()
+    screen.live(EntryStarted(entry=one))
+    screen.live(FilesAdded(entry=one, paths=("extra.json",)))
+    screen.live(ProofAwaited(entry=one))
+    assert screen.lines()[0] == "org/model-0  waiting for the proof"

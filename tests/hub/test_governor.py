@@ -250,3 +250,20 @@ def test_the_first_request_to_a_hub_finds_out_what_it_allows() -> None:
     governor.admit("api")
     governor.learn("api", answer(3, 60))
     assert governor._buckets["api"].has_room(time.monotonic())
+
+
+def test_a_wait_ends_with_the_last_one_who_waits() -> None:
+    entry = Stop()
+    governor = Governor(1000, lambda event: None)
+    governor.admit("api")
+    governor.learn("api", answer(0, 500))
+    timer = threading.Timer(0.1, entry.set)
+    timer.start()
+    with pytest.raises(Interrupted):
+        governor.admit("api", entry)
+    timer.join()
+    waited_s = governor.waited_s
+    assert waited_s > 0
+    time.sleep(0.1)
+    assert governor.waited_s == waited_s
+    assert governor._promised_s == pytest.approx(waited_s), "what was not waited for is not counted against max_wait"

@@ -330,3 +330,34 @@ def test_pieces_before_an_error_are_not_lost() -> None:
     assert next(arriving) == b"ab"
     with pytest.raises(Transient):
         next(arriving)
+
+
+def test_a_file_that_the_classes_want_first_waits_behind_no_large_one(
+    hub: LocalHub, serve: Serve, tmp_path: Path
+) -> None:
+    serve(files={"tokenizer.json": LARGE[: 9 << 20]})
+    run = Run(tmp_path, workers=1)
+    with run.client._means.connections.one(run.stop):
+        fetching = threading.Thread(target=run.fetch, args=("tokenizer.json",), daemon=True)
+        fetching.start()
+        fetching.join(timeout=10)
+        assert not fetching.is_alive()
+    assert run.content("tokenizer.json") == LARGE[: 9 << 20]
+
+
+def test_without_more_threads_those_that_there_are_go_on(
+    hub: LocalHub, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(files={"large.bin": LARGE})
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "range":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    run = Run(tmp_path, workers=4)
+    run.fetch("large.bin")
+    assert run.content("large.bin") == LARGE
+    assert sum(run.client._means.connections.take_idle() for _ in range(5)) == 4

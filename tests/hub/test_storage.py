@@ -155,12 +155,23 @@ def test_nobody_there_is_a_lost_origin() -> None:
 def test_a_redirect_of_the_storage_is_followed() -> None:
     with (
         origin([OK, b"Content-Length: 7\r\n\r\nabcdefg"]) as there,
-        # Once for the direct way, once for huggingface_hub's session, which follows it.
+        # Once for the direct way, and then by huggingface_hub's session, which follows it.
         origin(
             *[[b"HTTP/1.1 302 Found\r\nLocation: " + there.encode() + b"/x\r\nContent-Length: 0\r\n\r\n"]] * 2
         ) as url,
     ):
         assert read(Storage(), url) == b"abcdefg"
+
+
+def test_an_origin_that_redirects_is_asked_in_vain_once() -> None:
+    moved: list[bytes | float] = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: "]
+    whole: list[bytes | float] = [OK, b"Connection: close\r\nContent-Length: 7\r\n\r\nabcdefg"]
+    with origin(*[whole] * 3) as there:
+        moved.append(there.encode() + b"/x\r\n\r\n")
+        # One more than there are files: a fifth connection would never be answered.
+        with origin(*[moved] * 4) as url:
+            storage = Storage()
+            assert [read(storage, url) for _ in range(3)] == [b"abcdefg"] * 3
 
 
 def test_what_a_proxy_has_compressed_is_the_sessions_matter() -> None:

@@ -66,6 +66,8 @@ class Storage:
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str], list[tuple[_Connection, float]]] = {}
         """With the time since when each is idle."""
+        self._others: set[str] = set()
+        """Origins that redirect, or compress: they are asked once in vain."""
         self._context: ssl.SSLContext | None = None
         weakref.finalize(self, _close_all, self._idle)
 
@@ -77,7 +79,7 @@ class Storage:
             Transient: the connection failed in a way that may pass.
             HubError: it cannot succeed.
         """
-        if self._is_direct and _is_plain(url):
+        if self._is_direct and _is_plain(url) and urlsplit(url).netloc not in self._others:
             connection, response = self._ask(url, sent)
             # Where there is more to it than bytes as they are, the session knows what to do.
             if response.status not in _REDIRECTS and "Content-Encoding" not in response.headers:
@@ -88,6 +90,7 @@ class Storage:
                 return
             response.close()
             connection.close()
+            self._others.add(urlsplit(url).netloc)
         with session.get(url, sent, follows=True) as reply:
             yield gathering(reply)
 

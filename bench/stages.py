@@ -10,7 +10,6 @@ are whole processes with an empty cache, in turns.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from transfer import MB, about, environment
+from transfer import MB, environment, main
 
 from prewarm.localhub import LocalHub, Repository
 
@@ -95,20 +94,5 @@ def tiny(folder: Path, runs: int) -> None:
         compare(hub, runs)
 
 
-SCENARIOS = {"weights": weights, "tiny": tiny}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}; all by default")
-    parser.add_argument("--runs", type=int, default=5)
-    asked = parser.parse_args()
-    print(about("hf-prewarm", "huggingface_hub", "transformers", "torch"))
-    with tempfile.TemporaryDirectory() as name:
-        for scenario in asked.scenarios or SCENARIOS:
-            print(f"{scenario}: {SCENARIOS[scenario].__doc__}")
-            SCENARIOS[scenario](Path(name), asked.runs)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, {"weights": weights, "tiny": tiny}, "transformers", "torch")

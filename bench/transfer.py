@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -208,17 +208,18 @@ def xet(folder: Path, runs: int) -> None:
 SCENARIOS = {"large": large, "unlimited": unlimited, "small": small, "quota": quota, "kill": kill, "xet": xet}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(SCENARIOS)}; all by default")
+def main(doc: str | None, scenarios: Mapping[str, Callable[[Path, int], None]], *libraries: str) -> None:
+    """Run the scenarios that are named on the command line, or all of them."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(scenarios)}; all by default")
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
-    print(about("hf-prewarm", "huggingface_hub", "hf_xet"))
+    print(about("hf-prewarm", "huggingface_hub", *libraries))
     with tempfile.TemporaryDirectory() as name:
-        for scenario in asked.scenarios or SCENARIOS:
-            print(f"{scenario}: {SCENARIOS[scenario].__doc__}")
-            SCENARIOS[scenario](Path(name), asked.runs)
+        for scenario in asked.scenarios or scenarios:
+            print(f"{scenario}: {scenarios[scenario].__doc__}")
+            scenarios[scenario](Path(name), asked.runs)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, SCENARIOS, "hf_xet")

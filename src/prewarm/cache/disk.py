@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -105,12 +105,13 @@ class DiskCache:
                 sink.close()
                 self._bringing.discard(blob)
 
-    def remove(self, repo: LockedRepo, file: RepoFile) -> None:
-        """Take away the names of a damaged file, so that it is fetched again."""
+    def remove(self, files: Iterable[tuple[LockedRepo, RepoFile]]) -> None:
+        """Take away the names of damaged files, so that they are fetched again."""
         # The names only: a blob may be a link into huggingface_hub's store, which other repositories share.
-        for path in (self.path(repo, file.path), layout.blob(self._root, repo.repo, file.digest)):
-            with suppress(FileNotFoundError):
-                path.unlink()
+        for repo, file in files:
+            for path in (self.path(repo, file.path), layout.blob(self._root, repo.repo, file.digest)):
+                with suppress(FileNotFoundError):
+                    path.unlink()
 
     def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
         """The content of a file that is there."""

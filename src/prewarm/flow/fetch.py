@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.ports import SMALL_BYTES
+from prewarm.flow.stages import all_ended
 from prewarm.flow.stop import Stop
-from prewarm.records.errors import Interrupted
 from prewarm.records.events import BytesReceived, DownloadAwaited, FileFetched
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedRepo
@@ -54,11 +54,7 @@ class Transfers:
             HubError: a file cannot be had.
             CacheError: a file cannot be kept.
         """
-        ended = await asyncio.gather(*map(asyncio.wrap_future, self._futures), return_exceptions=True)
-        errors = [one for one in ended if isinstance(one, BaseException)]
-        if errors:
-            # Those that were ended say so; why they were is what one of them says.
-            raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
+        await all_ended(map(asyncio.wrap_future, self._futures))
 
     async def end(self) -> None:
         """Let nothing more come. What has arrived is kept, and nothing of this entry goes on behind its report."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -42,7 +42,7 @@ class Stages:
         self._stop = stop
         self._planning = ThreadPoolExecutor(ENTRIES_AT_ONCE, thread_name_prefix="entry")
         self._disk = ThreadPoolExecutor(_DISK, thread_name_prefix="disk")
-        # A thread of its own for either kind: small files, which decide what follows, wait behind no large one.
+        # Threads of their own for either kind: small files, which decide what follows, wait behind no large one.
         self._small = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="file")
         self._large = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="weights")
         self._proving = ThreadPoolExecutor(1, thread_name_prefix="proof")
@@ -121,7 +121,12 @@ async def _all(works: Sequence[Coroutine[Any, Any, Result]], stop: Callable[[], 
             stop()
             raise
 
-    ended = await asyncio.gather(*map(watched, works), return_exceptions=True)
+    return await all_ended(map(watched, works))
+
+
+async def all_ended(works: Iterable[Awaitable[Result]]) -> list[Result]:
+    """Wait until all have ended, also where some fail; then raise why, or give what they gave."""
+    ended = await asyncio.gather(*works, return_exceptions=True)
     errors = [one for one in ended if isinstance(one, BaseException)]
     if errors:
         # Those that were ended say so; why they were is what one of them says.

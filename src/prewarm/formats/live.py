@@ -51,12 +51,11 @@ else:
 
 _ASKING, _FETCHING, _INSPECTING = "asking the Hub", "fetching", "inspecting"
 _OTHER, _PROOF, _LOADING = "waiting for another download", "waiting for the proof", "loading offline"
-_ORDER = (_LOADING, _FETCHING, _INSPECTING, _OTHER, _ASKING, _PROOF)
+_ORDER = (_LOADING, _FETCHING, _OTHER, _ASKING, _PROOF)
 """Who is shown first where not all have room."""
 _BAR = 20
 _WIDE = 72
 """Columns from which on there is room for bars."""
-_STALLED_S = 1.0
 
 
 @dataclass

@@ -221,7 +221,7 @@ class Transfer:
                         self._drain(gathering(found.reply), left)
                         return
                     url = self._elsewhere = found.url
-                    if self._means.xet is not None and self._file.size >= PARALLEL_BYTES:
+                    if self._means.xet is not None and self._is_large:
                         self._in_xet = found.xet
         if helpers is not None:
             self._recruit(helpers)

@@ -45,8 +45,9 @@ def nothing_to_do(project: Project, command: str, *, retries: bool) -> Report | 
     if not project.has_whole_lock:
         return None
     found = check(project, command)
-    waits = any(map(has_to_be_tried, found.entries)) or (retries and not all(entry.ready for entry in found.entries))
-    return None if waits else found
+    if any(not entry.ready if retries else has_to_be_tried(entry) for entry in found.entries):
+        return None
+    return found
 
 
 def _recall(entry: Entry, root: Path) -> LockedEntry | None:

@@ -45,8 +45,7 @@ def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, r
             remembered.forget(locked)
     if repairs:
         for verified in wrong.values():
-            for pair in verified.bad:
-                disk.remove(*pair)
+            disk.remove(verified.bad)
     sound = [entry for entry, locked in known.items() if locked is not None and (repairs or not wrong[entry].bad)]
     # Entries that the lock does not have are taken as the cache has them.
     held = replace(project, lock=Lock(entries=tuple(there)))

@@ -71,5 +71,4 @@ def _take_away_damaged(project: Project, observe: Observer) -> None:
     if suspects:
         disk = DiskCache(root)
         for verified in verify(suspects, disk, is_right, observe).values():
-            for pair in verified.bad:
-                disk.remove(*pair)
+            disk.remove(verified.bad)

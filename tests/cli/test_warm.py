@@ -353,19 +353,33 @@ def test_a_token_that_cannot_be_read_is_said(prewarm: Prewarm, serve: Serve) -> 
     assert "the token cannot be read" in result.err
 
 
+def _with_a_bug(prewarm: Prewarm, *, module: str, name: str) -> dict[str, str]:
+    (prewarm.folder / "sitecustomize.py").write_text(
+        f"import {module} as it\n"
+        "def broken(*args, **given):\n    raise ZeroDivisionError('a bug')\n"
+        f"it.{name} = broken\n"
+    )
+    return {"PYTHONPATH": str(prewarm.folder), "TMPDIR": str(prewarm.folder)}
+
+
 def test_a_bug_becomes_a_log_and_exit_code_3(prewarm: Prewarm, serve: Serve) -> None:
     serve()
     prewarm.manifest(DATA)
-    (prewarm.folder / "sitecustomize.py").write_text(
-        "import prewarm.plan.lacking as it\n"
-        "def broken(*args):\n    raise ZeroDivisionError('a bug')\n"
-        "import prewarm.plan\nprewarm.plan.make = broken\n"
-    )
-    result = prewarm(env={"PYTHONPATH": str(prewarm.folder), "TMPDIR": str(prewarm.folder)})
+    result = prewarm(env=_with_a_bug(prewarm, module="prewarm.operations.warm", name="keep_lock"))
     assert result.code == 3
     assert "Traceback" not in result.err
     log = Path(result.err.rstrip().rpartition(": ")[2])
     assert "ZeroDivisionError: a bug" in log.read_text()
+
+
+def test_a_bug_in_one_entrys_steps_is_that_entrys(prewarm: Prewarm, serve: Serve) -> None:
+    serve()
+    prewarm.manifest(DATA)
+    result = prewarm("--json", env=_with_a_bug(prewarm, module="prewarm.plan", name="make"))
+    assert result.code == 1
+    error = result.entry("org/files")["error"]
+    assert (error["kind"], error["message"]) == ("internal", "a bug in prewarm: ZeroDivisionError")
+    assert "ZeroDivisionError: a bug" in Path(error["hint"].rpartition(": ")[2]).read_text()
 
 
 def test_the_command_starts_without_the_heavy_libraries(prewarm: Prewarm) -> None:

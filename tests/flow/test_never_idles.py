@@ -19,6 +19,7 @@ from prewarm.flow.stop import Stop
 from prewarm.flow.warm import UNINSPECTED_FILES, warm
 from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
+from prewarm.operations.bug_log import unforeseen
 from prewarm.records.entry import Entry
 from prewarm.records.errors import ProofError
 from prewarm.records.events import EntryFinished, Event, InspectionStarted, ProofAwaited, ProofStarted
@@ -84,6 +85,7 @@ def run(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
                 clock=time.monotonic,
                 stages=stages,
                 stop=stop,
+                unforeseen=unforeseen,
             )
 
     def warmed(ids: list[str], prover: Prover, observe: Callable[[Event], None] = lambda event: None) -> list[Warmed]:

@@ -74,11 +74,16 @@ def test_a_window_that_is_over_is_found_out_by_one(tmp_path: Path) -> None:
 
 def test_the_later_window_counts_and_the_lesser_rest_of_one() -> None:
     now = Window(remaining=3, resets_at=100)
-    assert now.merged(None) == now
-    assert now.merged(Window(remaining=1, resets_at=100.5)) == Window(remaining=1, resets_at=100)
+    assert now.merged(None, 99) == now
+    assert now.merged(Window(remaining=1, resets_at=100.5), 99) == Window(remaining=1, resets_at=100)
     later = Window(remaining=9, resets_at=400)
-    assert now.merged(later) == later
-    assert later.merged(now) == later
+    assert now.merged(later, 99) == later
+    assert later.merged(now, 99) == later
+
+
+def test_a_later_reset_that_was_remembered_does_not_count_against_an_answer_that_is_in_force() -> None:
+    answered = Window(remaining=3, resets_at=100)
+    assert answered.merged(Window(remaining=0, resets_at=3000), 50) == answered
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"api": 3}', '{"api": {"remaining": "x"}}'])

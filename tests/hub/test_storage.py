@@ -18,6 +18,7 @@ from huggingface_hub.utils import _http
 
 from conftest import Prewarm
 from prewarm.hub import session
+from prewarm.hub.patience import Patience
 from prewarm.hub.storage import BUFFER_BYTES, Storage
 from prewarm.hub.transport_errors import Transient
 from prewarm.localhub import LocalHub, Repository
@@ -52,12 +53,15 @@ def origin(*answers: Sequence[bytes | float]) -> Iterator[str]:
 
 
 def read(storage: Storage, url: str) -> bytes:
-    with storage.get(url, {}) as answer:
+    with storage.get(url, {}, Patience()) as answer:
         return b"".join(bytes(piece) for piece in answer.pieces())
 
 
 def test_it_is_read_whole_in_large_pieces() -> None:
-    with origin([OK, b"Content-Length: %d\r\n\r\n" % len(BODY), BODY]) as url, Storage().get(url, {}) as answer:
+    with (
+        origin([OK, b"Content-Length: %d\r\n\r\n" % len(BODY), BODY]) as url,
+        Storage().get(url, {}, Patience()) as answer,
+    ):
         pieces = [bytes(piece) for piece in answer.pieces()]
     assert b"".join(pieces) == BODY
     assert max(map(len, pieces)) <= BUFFER_BYTES
@@ -83,7 +87,7 @@ def test_an_empty_answer_has_no_pieces() -> None:
 
 
 def test_what_came_before_the_end_is_not_lost() -> None:
-    with origin([OK, b"Content-Length: 1000\r\n\r\n", b"x" * 300]) as url, Storage().get(url, {}) as answer:
+    with origin([OK, b"Content-Length: 1000\r\n\r\n", b"x" * 300]) as url, Storage().get(url, {}, Patience()) as answer:
         pieces = answer.pieces()
         assert bytes(next(pieces)) == b"x" * 300
         with pytest.raises(Transient, match="broke"):
@@ -92,7 +96,10 @@ def test_what_came_before_the_end_is_not_lost() -> None:
 
 def test_silence_ends_and_what_came_before_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
-    with origin([OK, b"Content-Length: 1000\r\n\r\n", b"x" * 300, 1.0]) as url, Storage().get(url, {}) as answer:
+    with (
+        origin([OK, b"Content-Length: 1000\r\n\r\n", b"x" * 300, 1.0]) as url,
+        Storage().get(url, {}, Patience()) as answer,
+    ):
         pieces = answer.pieces()
         assert bytes(next(pieces)) == b"x" * 300
         with pytest.raises(Transient, match="does not answer in time"):
@@ -104,7 +111,7 @@ def test_a_slow_line_is_given_on_before_the_buffer_is_full() -> None:
     for _ in range(6):
         slowly.append(b"x" * 10)
         slowly.append(0.05)
-    with origin(slowly) as url, Storage().get(url, {}) as answer:
+    with origin(slowly) as url, Storage().get(url, {}, Patience()) as answer:
         assert len([bytes(piece) for piece in answer.pieces()]) > 1
 
 
@@ -147,7 +154,7 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pyte
 def test_nobody_there_is_a_lost_origin() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-    with pytest.raises(Transient) as raised, Storage().get(url, {}):
+    with pytest.raises(Transient) as raised, Storage().get(url, {}, Patience()):
         pass
     assert raised.value.lost_origin == url
 
@@ -298,5 +305,5 @@ def test_certificates_are_huggingface_hubs(tls_hub: tuple[LocalHub, Path], tmp_p
 
 def test_an_error_of_the_certificate_is_not_tried_again(tls_hub: tuple[LocalHub, Path]) -> None:
     hub, _ = tls_hub
-    with pytest.raises(HubError, match="certificate"), Storage().get(f"{hub.cdn_url}/none", {}):
+    with pytest.raises(HubError, match="certificate"), Storage().get(f"{hub.cdn_url}/none", {}, Patience()):
         pass

@@ -10,7 +10,6 @@ import gc
 import importlib
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -95,8 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Who reads our output has had enough, as in: prewarm | head.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    except Exception:  # noqa: BLE001 (the one place where a bug ends)
-        return _bug()
+    except Exception as error:  # noqa: BLE001 (the one place where a bug ends)
+        return _bug(error)
 
 
 def _interrupted() -> int:
@@ -105,15 +104,10 @@ def _interrupted() -> int:
     return error.exit_code
 
 
-def _bug() -> int:
-    import tempfile
-    import traceback
+def _bug(error: Exception) -> int:
+    from prewarm.operations import bug_log
 
-    # The trace may name files and addresses, so that it goes into a file that is looked at before it is sent.
-    descriptor, path = tempfile.mkstemp(prefix="prewarm-", suffix=".log", text=True)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as log:
-        log.write(f"prewarm {__version__}, Python {sys.version}, {sys.platform}\n\n{traceback.format_exc()}")
-    _say(f"error: a bug in prewarm: {type(sys.exc_info()[1]).__name__}", f"report it with the log: {path}")
+    _say(f"error: a bug in prewarm: {type(error).__name__}", bug_log.hint(bug_log.write(error)))
     return 3
 
 

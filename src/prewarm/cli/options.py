@@ -48,6 +48,12 @@ _SETTINGS = {
     "proof_timeout": click.option(
         "--proof-timeout", metavar="TIME", help="Longest time that one entry may take to load (default 10m)."
     ),
+    "min_speed": click.option(
+        "--min-speed", metavar="SPEED", help='Least speed of any answer (default "1 kB/s over 60 s"; 0: none).'
+    ),
+    "lock_wait": click.option(
+        "--lock-wait", metavar="TIME", help="Longest wait for another run's download of a file (default 30m)."
+    ),
 }
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")

@@ -10,6 +10,7 @@ from prewarm.flow.ports import Cache, Hub, Memory, Prover
 from prewarm.flow.stages import Stages
 from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry, ProofMode
+from prewarm.records.errors import EntryError, PrewarmError
 from prewarm.records.events import Observer
 from prewarm.records.listing import Repo
 from prewarm.records.plan import Fetched
@@ -29,8 +30,22 @@ class Tools:
     stages: Stages
     stop: Stop
     """Ends the run."""
+    unforeseen: Callable[[Exception], EntryError]
+    """Writes the trace of what nobody foresaw, and gives what to say of it."""
     pins: Mapping[Repo, str] = field(default_factory=dict)
     """What revisions mean already: the cache can let one name a single commit."""
+
+    def failure_of(self, error: Exception) -> EntryError:
+        """What ``error`` means for the entry in whose steps it was raised: one entry's trouble is its own.
+
+        Raises:
+            PrewarmError: it is no entry's: an interrupt, or what the user has to mend first.
+        """
+        if isinstance(error, EntryError):
+            return error
+        if isinstance(error, PrewarmError):
+            raise error
+        return self.unforeseen(error)
 
     def end(self) -> None:
         """End everything that is under way."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prewarm.records.errors import Interrupted
 
@@ -17,19 +19,25 @@ class Stop:
         parent: where it is set, this one is as well.
     """
 
-    __slots__ = ("_event", "_is_set", "_parent")
+    __slots__ = ("_closers", "_event", "_is_set", "_lock", "_parent")
 
     def __init__(self, parent: Stop | None = None) -> None:
         self._parent = parent
         self._is_set = False
         # There is one for every entry: those share the run's event.
         self._event: threading.Event = parent._event if parent else threading.Event()  # noqa: SLF001 (its own kind)
+        self._lock: threading.Lock = parent._lock if parent else threading.Lock()  # noqa: SLF001
+        self._closers: set[Callable[[], None]] = set()
 
     def set(self) -> None:
-        """End the work."""
+        """End the work, and what blocks in it."""
         self._is_set = True
         if self._parent is None:
             self._event.set()
+        with self._lock:
+            closers = list(self._closers)
+        for close in closers:
+            close()
 
     def is_set(self) -> bool:
         """Whether the work has to end."""
@@ -49,3 +57,30 @@ class Stop:
         """
         if self.is_set():
             raise Interrupted
+
+    @contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        """Let ``close`` be called where it is set meanwhile: it wakes what waits in the system, such as for a socket.
+
+        Args:
+            close: is called from the thread that sets it, and does not raise.
+        """
+        with self._lock:
+            self._hold(close)
+        try:
+            if self.is_set():
+                close()
+            yield
+        finally:
+            with self._lock:
+                self._let_go(close)
+
+    def _hold(self, close: Callable[[], None]) -> None:
+        self._closers.add(close)
+        if self._parent is not None:
+            self._parent._hold(close)  # noqa: SLF001
+
+    def _let_go(self, close: Callable[[], None]) -> None:
+        self._closers.discard(close)
+        if self._parent is not None:
+            self._parent._let_go(close)  # noqa: SLF001

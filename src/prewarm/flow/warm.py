@@ -16,7 +16,6 @@ from prewarm.flow.resolve import Resolved, from_lock, resolve_or_recall
 from prewarm.flow.trust import refuse_changed_code
 from prewarm.lock import file as locks
 from prewarm.records.entry import Entry
-from prewarm.records.errors import EntryError
 from prewarm.records.events import EntryFinished, EntryPlanned, EntryStarted
 from prewarm.records.lock import Lock, LockedEntry
 from prewarm.records.plan import Plan
@@ -45,8 +44,8 @@ async def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, op
         async with aclosing(_steps(entry, locked, tools, account, options)) as steps:
             async for reached in steps:  # noqa: B007 (the last one counts)
                 pass
-    except EntryError as failed:
-        error = failed
+    except Exception as failed:  # noqa: BLE001 (told apart there)
+        error = tools.failure_of(failed)
     warmed = reached.warmed(entry, error, setting=options.proof, account=account)
     if not options.dry_run:
         found = reached.resolved.locked if reached.resolved else locked

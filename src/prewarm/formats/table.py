@@ -61,12 +61,12 @@ def _table(report: Report) -> Table:
     for entry in report.entries:
         fetched = entry.missing_bytes if report.dry_run else entry.fetched.bytes
         table.add_row(
-            name_of(entry),
+            Text(name_of(entry)),
             entry.commit[:7] if entry.commit else "",
             str(entry.files) if entry.files else "",
             size(entry.bytes) if entry.files else "",
             size(fetched) if fetched else "-",
-            _loaded(entry),
+            Text(_loaded(entry)),
             duration(entry.proof.load_s) if entry.proof else "",
             _status(entry),
         )

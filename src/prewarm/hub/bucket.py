@@ -9,6 +9,8 @@ from prewarm.hub.shared_windows import Window
 
 # The header's seconds are whole: a request right at the end of the last one could still be in the old window.
 MARGIN_S = 0.25
+PLAUSIBLE_S = 310.0
+"""The Hub's windows are of 5 minutes: a longer wait that is only remembered is found out about by one request."""
 
 
 @dataclass
@@ -24,7 +26,10 @@ class Bucket:
     """After a refusal: nothing is sent before."""
     in_flight: int = 0
     """Requests without an answer yet; each may take one of those that remain."""
-    blind_refusals: int = 0
+    refusals: int = 0
+    """In a row."""
+    is_hearsay: bool = False
+    """Whether all that is known was remembered by another run: nobody fails on that alone."""
     margin_s: float = MARGIN_S
     quota: int | None = None
     """Requests of a whole window; None: the Hub does not say."""
@@ -33,6 +38,10 @@ class Bucket:
     """Requests that the plans need, and that have not been sent yet."""
     foreseen_s: float = 0.0
     """The wait that was told last."""
+
+    def is_doubtful(self, wait_s: float) -> bool:
+        """Whether nobody should fail on a wait of ``wait_s``: another run has remembered it, and it cannot be."""
+        return self.is_hearsay and wait_s > PLAUSIBLE_S
 
     def has_room(self, now: float) -> bool:
         """Whether one more request may be sent."""
@@ -59,8 +68,18 @@ class Bucket:
         windows = math.ceil((self.expected - left) / self.quota) if self.quota else 1
         return left, max(0.0, self.resets_at - now) + (windows - 1) * self.window_s
 
-    def take_in(self, remaining: int, resets_at: float) -> None:
-        """What an answer says; answers may overtake each other."""
+    def take_in(self, remaining: int, resets_at: float, now: float, *, is_told: bool = False) -> None:
+        """What an answer says, or what is remembered of one; answers may overtake each other.
+
+        Args:
+            remaining: requests that are left.
+            resets_at: of this process's clock.
+            now: of the same.
+            is_told: whether an answer to this process says so.
+        """
         known = None if self.remaining is None else Window(remaining=self.remaining, resets_at=self.resets_at)
-        window = Window(remaining=remaining, resets_at=resets_at).merged(known)
+        window = Window(remaining=remaining, resets_at=resets_at)
+        # What is remembered is no newer than what an answer has told.
+        window = window.merged(known, now) if is_told or known is None else known.merged(window, now)
+        self.is_hearsay = not is_told and (known is None or self.is_hearsay)
         self.remaining, self.resets_at = window.remaining, window.resets_at

@@ -6,29 +6,37 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from prewarm.flow.ports import Sink
 from prewarm.flow.stop import Stop
-from prewarm.hub import configuration, listing, refusals, session
+from prewarm.hub import configuration, listing, session, tokens
+from prewarm.hub.addresses import Addresses
 from prewarm.hub.connections import Connections
+from prewarm.hub.gates import Gates
 from prewarm.hub.governor import Governor
+from prewarm.hub.listing import Tree
 from prewarm.hub.means import Means
+from prewarm.hub.patience import Patience
+from prewarm.hub.refusals import Refusals
 from prewarm.hub.resolver import Resolver
-from prewarm.hub.retry import Reach, retrying
+from prewarm.hub.retry import retrying
 from prewarm.hub.shared_windows import SharedWindows
 from prewarm.hub.storage import Storage
 from prewarm.hub.transfer import Transfer
+from prewarm.hub.tree_walk import TreeWalk
 from prewarm.hub.xet import Xet, is_available
 from prewarm.records.entry import TransferMode
 from prewarm.records.events import Observer
 from prewarm.records.listing import Listing, Repo, RepoFile
 from prewarm.records.lock import LockedRepo
 from prewarm.records.plan import Fetched
+from prewarm.records.speed import ORDINARY, Speed
 
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
+ANSWER_MAX_BYTES = 64 << 20
+"""Of one answer about a repository: 100,000 files, which the Hub advises not to exceed, take half of it."""
 Spend = Callable[[Fetched], None]
 
 
@@ -41,6 +49,10 @@ class Client:
         observe: is told of retries and waits.
         transfer: how large files come that the Hub has in Xet.
         stop: ends every wait and every transfer; None: nothing does.
+        min_speed: the least that any answer has to come with.
+
+    Raises:
+        SettingsError: the environment does not allow to ask anybody.
     """
 
     def __init__(
@@ -51,27 +63,36 @@ class Client:
         observe: Observer,
         transfer: TransferMode = "auto",
         stop: Stop | None = None,
+        min_speed: Speed = ORDINARY,
     ) -> None:
         self._endpoint = configuration.endpoint()
-        self._token = session.token()
-        self._headers = session.headers(self._token)
+        self._token = tokens.token()
+        self._headers = session.headers(self._token, configuration.credentials())
+        session.open_session()
         windows = SharedWindows(configuration.home(), self._endpoint, self._token)
         self._stop = stop or Stop()
         self._governor = Governor(max_wait_s, observe, stop=self._stop, shared=windows)
         self._observe = observe
         self._listings: dict[Repo, Listing] = {}
         self._listing_locks: dict[Repo, threading.Lock] = {}
+        self._addresses = Addresses(self._endpoint)
+        self._patience = Patience(stop=self._stop, least=min_speed)
         self._means = Means(
+            governor=self._governor,
+            gates=Gates(),
+            patience=self._patience,
+            refusals=Refusals(endpoint=self._endpoint, has_token=self._token is not None),
             resolver=Resolver(self._endpoint, self._headers, self._governor),
             connections=Connections(workers),
             small=Connections(workers),
             storage=Storage(),
             observe=observe,
-            reach=Reach(),
             endpoint=self._endpoint,
-            has_token=self._token is not None,
-            # "auto" is HTTP: see docs/benchmarks.md for what was measured.
-            xet=Xet(self._endpoint, self._headers, self._governor) if transfer == "xet" and is_available() else None,
+            # "auto" is HTTP first: see docs/benchmarks.md for what was measured.
+            prefers_xet=transfer == "xet",
+            xet=Xet(self._addresses, self._headers, self._governor, self._patience)
+            if transfer != "http" and is_available()
+            else None,
         )
 
     @contextmanager
@@ -85,8 +106,7 @@ class Client:
         def after(url: str, status: int, headers: Mapping[str, str]) -> None:
             if bucket := self._bucket(url):
                 self._governor.overhear(bucket, headers)
-                if status == 429:
-                    self._governor.refuse(bucket, headers)
+                self._governor.heed(bucket, status, headers)
 
         with session.watched(before, after):
             yield
@@ -98,12 +118,12 @@ class Client:
                 self._governor.expect(bucket, count)
 
     def _bucket(self, url: str) -> str | None:
-        parts = urlsplit(url)
-        if parts.netloc != urlsplit(self._endpoint).netloc or "/resolve-cache/" in parts.path:
+        path = urlsplit(url).path
+        if not self._addresses.is_own(url) or "/resolve-cache/" in path:
             return None
-        if "/resolve/" in parts.path:
+        if "/resolve/" in path:
             return "resolvers"
-        return "api" if "/api/" in parts.path else None
+        return "api" if "/api/" in path else None
 
     @property
     def endpoint(self) -> str:
@@ -148,41 +168,46 @@ class Client:
         base = f"{self._endpoint}/api/{repo.repo_type}s/{repo.repo_id}"
         url = f"{base}/revision/{quote(repo.revision, safe='')}?blobs=true"
         content, _ = self._json(url, repo, spend)
-        found, is_whole = listing.parse_info(repo, content)
-        if not is_whole:
-            # Mirrors answer without sizes; the tree has them, at one request per 1,000 entries.
-            entries: list[Any] = []
-            following: str | None = f"{base}/tree/{found.commit}?recursive=true"
+        info = listing.parse_info(repo, content)
+        found = info.listing
+        if not info.is_whole:
+            # Mirrors answer without sizes, or cut the list; the tree has all of it, at one request per 1,000 entries.
+            found = listing.joined(repo, info, self._tree(f"{base}/tree/{found.commit}", repo, spend))
+        if found.gated:
+            self._means.gates.expect(repo)
+        return found
+
+    def _tree(self, base: str, repo: Repo, spend: Spend) -> Tree:
+        """All of a tree, also where the question for all of it does not get through."""
+        todo, asked = [""], set[str]()
+        walk = TreeWalk(repo)
+        while todo:
+            folder = todo.pop()
+            asked.add(folder)
+            following: str | None = f"{base}{'/' + quote(folder) if folder else ''}?recursive=true"
             while following:
                 content, following = self._json(following, repo, spend)
-                entries += content if isinstance(content, list) else []
-            found = replace(found, files=listing.parse_tree(repo, entries))
-        if found.gated and self._token is None:
-            raise refusals.gated(repo, has_token=False, endpoint=self._endpoint)
-        return found
+                page = listing.parse_tree(repo, content if isinstance(content, list) else [])
+                walk.add(page, has_more=following is not None)
+            walk.check_folders(len(asked))
+            todo = todo or sorted(listing.unlisted_folders(walk.tree) - asked)
+        return walk.tree
 
     def _json(self, url: str, repo: Repo, spend: Spend) -> tuple[Any, str | None]:
         def attempt() -> tuple[Any, str | None]:
-            with self._governor.request("api") as answered, session.get(url, self._headers) as reply:
-                own = urlsplit(self._endpoint).netloc
-                hops = [headers for hop, headers in reply.hops if urlsplit(hop).netloc == own]
+            with self._governor.request("api") as answered, session.get(url, self._headers, self._patience) as reply:
+                hops = [headers for hop, headers in reply.hops if self._addresses.is_own(hop)]
                 answered(hops)
                 spend(Fetched(requests=len(hops)))
-                if reply.status == 429:
-                    self._governor.refuse("api", reply.headers)
-                refusals.check(reply, repo, path=None, endpoint=self._endpoint, has_token=self._token is not None)
+                self._governor.heed("api", reply.status, reply.headers)
+                self._means.refusals.check(reply, repo, path=None)
                 link = _NEXT.search(reply.headers.get("Link", ""))
-                return reply.json(), self._here(link[1]) if link else None
+                return reply.json(ANSWER_MAX_BYTES), self._addresses.here(link[1]) if link else None
 
         return retrying(
             attempt,
             what=f"the listing of {repo.repo_id}",
             observe=self._observe,
             stop=self._stop,
-            reach=self._means.reach,
+            patience=self._patience,
         )
-
-    def _here(self, url: str) -> str:
-        # A mirror passes on the Hub's own address; the token goes to the mirror alone.
-        parts = urlsplit(url)
-        return f"{self._endpoint}{parts.path}" + (f"?{parts.query}" if parts.query else "")

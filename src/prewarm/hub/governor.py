@@ -21,6 +21,9 @@ from prewarm.records.events import LimitForeseen, Observer, Waiting
 
 _BLIND_WAIT_MAX_S = 60.0
 _ROUNDING_S = 1.0
+_ALSO_LATER = frozenset({408, 425, 500, 502, 503, 504})
+_TOO_OFTEN = 3
+"""Refusals in a row after each of which it was to be over at once."""
 _ANSWER_S = 0.5
 # How long other processes wait for the word of the one that finds out what a new window allows.
 _FIND_OUT_S = 1.0
@@ -84,13 +87,15 @@ class Governor:
         """
         stop = stop or self._stop
         with self._changed:
-            bucket = self._buckets.setdefault(name, Bucket())
+            bucket = self._bucket(name)
             self._waiting[name] = self._waiting.get(name, 0) + 1
             try:
                 while not self._has_room(name, bucket, now := self._clock()):
                     stop.check()
                     wait_s = bucket.wait_s(now)
                     if wait_s is not None:
+                        if bucket.is_doubtful(wait_s):
+                            break
                         self._begin_wait(name, wait_s, now)
                     self._changed.wait(min(_ANSWER_S, _ANSWER_S if wait_s is None else wait_s))
                 stop.check()
@@ -109,9 +114,9 @@ class Governor:
         It is told once more where it turns out to take much longer.
         """
         with self._changed:
-            bucket = self._buckets.setdefault(name, Bucket())
+            bucket = self._bucket(name)
             bucket.expected += count
-            if self._shared is not None:
+            if self._shared is not None and not _is_origin(name):
                 self._hear(name, bucket)
             self._foresee(name, bucket)
 
@@ -128,7 +133,7 @@ class Governor:
     def overhear(self, name: str, headers: Mapping[str, str]) -> None:
         """Take in what the answer to such a request says."""
         with self._changed:
-            self._buckets.setdefault(name, Bucket()).in_flight += 1
+            self._bucket(name).in_flight += 1
         self.learn(name, [headers])
 
     @contextmanager
@@ -156,17 +161,16 @@ class Governor:
     def learn(self, name: str, hops: Iterable[Mapping[str, str]]) -> None:
         """Take in what the hops of an admitted request's answer say; none, where it had no answer."""
         with self._changed:
-            own = self._buckets.setdefault(name, Bucket())
+            own = self._bucket(name)
             own.in_flight = max(0, own.in_flight - 1)
             heard = list(hops)
             said = [limit for limit in map(parse_limit, heard) if limit is not None]
             for bucket_name, remaining, reset_s in said:
-                bucket = self._buckets.setdefault(bucket_name, Bucket())
-                bucket.take_in(remaining, self._clock() + reset_s + bucket.margin_s)
-                bucket.blind_refusals = 0
+                bucket = self._bucket(bucket_name)
+                bucket.take_in(remaining, self._clock() + reset_s + bucket.margin_s, self._clock(), is_told=True)
                 self._tell(bucket_name, bucket)
             for policy in filter(None, map(parse_policy, heard)):
-                bucket = self._buckets.setdefault(policy[0], Bucket())
+                bucket = self._bucket(policy[0])
                 bucket.quota, bucket.window_s = policy[1:]
             self._foresee(name, own)
             own.is_silent = own.is_silent or (bool(heard) and not said)
@@ -175,15 +179,27 @@ class Governor:
                 own.remaining = max(0, own.remaining - 1) if own.resets_at > self._clock() else None
             self._changed.notify_all()
 
+    def heed(self, name: str, status: int, headers: Mapping[str, str]) -> None:
+        """Take in whether an answer asks to come back later: a 429, or another error with ``Retry-After``."""
+        if status == 429 or (status in _ALSO_LATER and parse_retry_after(headers, self._wall_clock()) is not None):
+            self.refuse(name, headers)
+        else:
+            with self._changed:
+                self._bucket(name).refusals = 0
+
     def refuse(self, name: str, headers: Mapping[str, str]) -> None:
-        """Take in a 429: nothing is sent in this bucket before the Hub's word, or a growing guess, is over."""
+        """Take in a refusal: nothing is sent in this bucket before the origin's word, or a growing guess, is over."""
         with self._changed:
-            bucket = self._buckets.setdefault(name, Bucket())
+            bucket = self._bucket(name)
+            bucket.refusals += 1
             said = parse_limit(headers)
             wait_s = said[2] if said is not None and said[1] == 0 else parse_retry_after(headers, self._wall_clock())
+            guess_s = min(_BLIND_WAIT_MAX_S, random.uniform(0.5, 1.0) * 2.0 ** min(bucket.refusals, 8))  # noqa: S311
             if wait_s is None:
-                bucket.blind_refusals += 1
-                wait_s = min(_BLIND_WAIT_MAX_S, random.uniform(0.5, 1.0) * 2.0**bucket.blind_refusals)  # noqa: S311
+                wait_s = guess_s
+            elif wait_s <= _ROUNDING_S and bucket.refusals > _TOO_OFTEN:
+                # Again and again over at once: its word cannot be taken.
+                wait_s = guess_s
             elif wait_s <= _ROUNDING_S:
                 # This Hub rounds its seconds down: what it calls over has a part of one to go.
                 bucket.margin_s = MARGIN_S + _ROUNDING_S
@@ -193,14 +209,18 @@ class Governor:
             self._tell(name, bucket)
             self._changed.notify_all()
 
+    def _bucket(self, name: str) -> Bucket:
+        # An origin that is no Hub has no quota that it would name: its requests go until it refuses one.
+        return self._buckets.setdefault(name, Bucket(is_silent=_is_origin(name)))
+
     def _has_room(self, name: str, bucket: Bucket, now: float) -> bool:
-        if self._shared is None:
+        if self._shared is None or _is_origin(name):
             return bucket.has_room(now)
         ahead = self._wall_clock() - now
 
         def take(window: Window | None) -> tuple[bool, Window | None]:
             if window is not None:
-                bucket.take_in(window.remaining, window.resets_at - ahead)
+                bucket.take_in(window.remaining, window.resets_at - ahead, now)
             if not bucket.has_room(now):
                 return False, window
             if bucket.remaining is None or bucket.resets_at <= now:
@@ -216,7 +236,7 @@ class Governor:
 
         def hear(window: Window | None) -> tuple[None, None]:
             if window is not None:
-                bucket.take_in(window.remaining, window.resets_at - ahead)
+                bucket.take_in(window.remaining, window.resets_at - ahead, self._clock())
             return None, None
 
         self._shared.change(name, hear)
@@ -236,23 +256,31 @@ class Governor:
             )
 
     def _tell(self, name: str, bucket: Bucket) -> None:
-        if self._shared is None or bucket.remaining is None:
+        if self._shared is None or bucket.remaining is None or _is_origin(name):
             return
         told = Window(remaining=bucket.remaining, resets_at=bucket.resets_at + self._wall_clock() - self._clock())
-        self._shared.change(name, lambda window: (True, told.merged(window)))
+        now = self._wall_clock()
+        self._shared.change(name, lambda window: (True, told.merged(window, now)))
 
     def _begin_wait(self, name: str, wait_s: float, now: float) -> None:
         if name in self._waits:
             return
         if self._promised_s + wait_s > self._max_wait_s:
-            raise HubError(
-                "rate-limited",
-                f"the Hub's limit on '{name}' resets in {wait_s:.0f} s, and max_wait is {self._max_wait_s:.0f} s",
-                hint="run it again later, what has arrived is kept; or raise --max-wait, or set HF_TOKEN",
-            )
+            raise self._too_long(name, wait_s)
         self._promised_s += wait_s
         self._waits[name] = (now, wait_s)
         self._observe(Waiting(bucket=name, wait_s=wait_s))
+
+    def _too_long(self, name: str, wait_s: float) -> HubError:
+        said = f"{name} asks to come back" if _is_origin(name) else f"the Hub's limit on '{name}' resets"
+        hint = "run it again later, what has arrived is kept; or raise --max-wait"
+        if not _is_origin(name):
+            hint += ", or set HF_TOKEN"
+            if self._shared is not None:
+                hint += f"; what is remembered of the limits stands in {self._shared.path}"
+        return HubError(
+            "rate-limited", f"{said} in {wait_s:.0f} s, and max_wait is {self._max_wait_s:.0f} s", hint=hint
+        )
 
     def _end_wait(self, name: str) -> None:
         began, promised_s = self._waits.pop(name, (None, 0.0))
@@ -260,3 +288,8 @@ class Governor:
             waited_s = self._clock() - began
             self._waited_s += waited_s
             self._promised_s -= max(0.0, promised_s - waited_s)
+
+
+def _is_origin(name: str) -> bool:
+    """Whether a bucket is an origin of its own, and none of the Hub's."""
+    return "://" in name

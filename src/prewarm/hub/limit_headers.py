@@ -10,20 +10,23 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-_LIMIT = re.compile(r'"?([\w-]+)"?\s*;\s*r=(\d+)\s*;\s*t=(\d+(?:\.\d+)?)')
-_POLICY = re.compile(r'"?([\w-]+)"?\s*;\s*q=(\d+)\s*;\s*w=(\d+(?:\.\d+)?)')
+from prewarm.hub.shared_windows import LONGEST_S
+
+_LIMIT = re.compile(r'"?([\w-]+)"?\s*;\s*r=(\d{1,15})\s*;\s*t=(\d{1,15}(?:\.\d+)?)')
+_SECONDS = re.compile(r"\d{1,12}(?:\.\d+)?")
+_POLICY = re.compile(r'"?([\w-]+)"?\s*;\s*q=(\d{1,15})\s*;\s*w=(\d{1,15}(?:\.\d+)?)')
 
 
 def parse_limit(headers: Mapping[str, str]) -> tuple[str, int, float] | None:
     """(bucket, requests left, seconds to the reset) of a ``RateLimit`` header, or None."""
     match = _LIMIT.search(headers.get("RateLimit") or headers.get("ratelimit") or "")
-    return (match[1], int(match[2]), float(match[3])) if match else None
+    return (match[1], int(match[2]), min(float(match[3]), LONGEST_S)) if match else None
 
 
 def parse_policy(headers: Mapping[str, str]) -> tuple[str, int, float] | None:
     """(bucket, requests of a window, its seconds) of a ``RateLimit-Policy`` header, or None."""
     match = _POLICY.search(headers.get("RateLimit-Policy") or headers.get("ratelimit-policy") or "")
-    return (match[1], int(match[2]), float(match[3])) if match and int(match[2]) else None
+    return (match[1], int(match[2]), min(float(match[3]), LONGEST_S)) if match and int(match[2]) else None
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -36,11 +39,9 @@ def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     text = (headers.get("Retry-After") or headers.get("retry-after") or "").strip()
     if not text:
         return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
+    if _SECONDS.fullmatch(text):
+        return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

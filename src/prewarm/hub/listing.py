@@ -1,76 +1,189 @@
-"""What the Hub says that a repository consists of, to a Listing. Changes with the Hub's API."""
+"""What the Hub says that a repository consists of, to a Listing. Changes with the Hub's API.
+
+Everything that comes in is looked at here, once: types, sizes, hashes, names. What passes can be planned, locked and
+written to a disk.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from prewarm.records import names
 from prewarm.records.errors import HubError
-from prewarm.records.listing import Digest, Listing, Repo, RepoFile
+from prewarm.records.listing import SIZE_MAX, Digest, Listing, Repo, RepoFile
+from prewarm.records.text import quoted
+
+ROUND = 100
+"""A number of names that is a multiple of it may be where somebody has cut the list."""
+LARGE = 1000
+"""From so many names on, lists have been cut: a page of the Hub's trees, and what some mirrors pass on."""
 
 
-def parse_info(repo: Repo, content: Any) -> tuple[Listing, bool]:
-    """A listing from ``/api/models/{id}/revision/{rev}?blobs=true``, and whether sizes and hashes are in it.
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """What ``/api/models/{id}/revision/{rev}?blobs=true`` says."""
+
+    listing: Listing
+    paths: frozenset[str]
+    """Of all that it names, with size and hash or without."""
+    is_whole: bool
+    """Whether every name has a size and a hash, and nothing hints at others that are left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """What the pages of ``/api/models/{id}/tree/{commit}`` say."""
+
+    files: tuple[RepoFile, ...] = ()
+    odd: tuple[str, ...] = ()
+    folders: frozenset[str] = frozenset()
+
+
+def parse_info(repo: Repo, content: Any) -> Info:
+    """A repository's info.
 
     Raises:
         HubError: it is no listing, or names files outside of the repository.
     """
     if not isinstance(content, dict) or not isinstance(content.get("siblings"), list):
-        raise _strange(repo, "its answer is no listing")
+        raise strange(repo, "its answer is no listing")
     commit = str(content.get("sha", ""))
     if not names.is_commit(commit):
-        raise _strange(repo, "its listing has no commit")
-    files = [
-        _file(repo, sibling.get("rfilename"), sibling.get("size"), sibling.get("blobId"), sibling.get("lfs"))
-        for sibling in content["siblings"]
-    ]
+        raise strange(repo, "its listing has no commit")
+    siblings = content["siblings"]
+    files: list[RepoFile] = []
+    odd: list[str] = []
+    paths = set()
+    for sibling in siblings:
+        if not isinstance(sibling, dict):
+            raise strange(repo, "its listing names something that is no file")
+        path = _path(repo, sibling.get("rfilename"))
+        paths.add(path)
+        if not names.is_storable(path):
+            odd.append(path)
+        elif file := _file(path, sibling.get("size"), sibling.get("blobId"), sibling.get("lfs")):
+            files.append(file)
     served_as = content.get("id")
     is_renamed = isinstance(served_as, str) and names.is_repo_id(served_as) and served_as != repo.repo_id
     listing = Listing(
         repo=repo,
         commit=commit,
-        files=tuple(file for file in files if file is not None),
+        files=_once(repo, files),
+        odd=tuple(odd),
         gated=bool(content.get("gated")),
         served_as=str(served_as) if is_renamed else "",
     )
-    return listing, None not in files
+    # Not cut where a folder is among the names either: mirrors list the top of a repository so.
+    is_whole = len(files) + len(odd) == len(siblings) and not _may_be_cut(len(paths)) and not _parents(paths) & paths
+    return Info(listing=listing, paths=frozenset(paths), is_whole=is_whole)
 
 
-def parse_tree(repo: Repo, entries: Sequence[Any]) -> tuple[RepoFile, ...]:
-    """The files of ``/api/models/{id}/tree/{commit}?recursive=true``, of all its pages.
+def parse_tree(repo: Repo, entries: Iterable[Any]) -> Tree:
+    """One page of a tree.
 
     Raises:
-        HubError: sizes or hashes are missing here as well, or files are outside of the repository.
+        HubError: sizes or hashes are missing, or files are outside of the repository.
     """
-    files = [
-        _file(repo, entry.get("path"), entry.get("size"), entry.get("oid"), entry.get("lfs"))
-        for entry in entries
-        if isinstance(entry, dict) and entry.get("type") == "file"
-    ]
-    if None in files:
-        raise _strange(repo, "its listing has no sizes or hashes, so that nothing could be verified")
-    return tuple(file for file in files if file is not None)
+    files: list[RepoFile] = []
+    odd: list[str] = []
+    folders = set()
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise strange(repo, "its tree names something that is no file")
+        path = _path(repo, entry.get("path"))
+        if entry.get("type") == "directory":
+            folders.add(path)
+        elif entry.get("type") == "file":
+            if not names.is_storable(path):
+                odd.append(path)
+                continue
+            file = _file(path, entry.get("size"), entry.get("oid"), entry.get("lfs"))
+            if file is None:
+                said = f"{quoted(path, 100)} has no size or hash, so that nothing could be verified"
+                raise strange(repo, said)
+            files.append(file)
+    return Tree(files=tuple(files), odd=tuple(odd), folders=frozenset(folders))
 
 
-def _file(repo: Repo, path: Any, size: Any, blob_id: Any, lfs: Any) -> RepoFile | None:
-    if not isinstance(path, str) or not names.is_path(path):
-        raise HubError(
-            "unsafe", f"{repo.repo_id} lists a file outside of itself: {path!r}", hint="do not use this repository"
-        )
-    if isinstance(lfs, Mapping):
-        sha256, size = lfs.get("sha256") or lfs.get("oid"), lfs.get("size", size)
-        if isinstance(sha256, str) and names.is_sha256(sha256) and isinstance(size, int):
-            return RepoFile(path=path, size=size, digest=Digest(algorithm="sha256", value=sha256))
-        return None
-    if isinstance(blob_id, str) and names.is_commit(blob_id) and isinstance(size, int):
-        return RepoFile(path=path, size=size, digest=Digest(algorithm="git-sha1", value=blob_id))
-    return None
+def joined(repo: Repo, info: Info, tree: Tree) -> Listing:
+    """The listing that both sources make.
+
+    Raises:
+        HubError: they contradict each other.
+    """
+    listed = {file.path for file in tree.files} | set(tree.odd)
+    if lost := sorted(info.paths - listed - tree.folders - _parents(listed)):
+        raise strange(repo, f"one of its listings has {quoted(lost[0], 100)}, and the other has not")
+    found = info.listing
+    return Listing(
+        repo=repo,
+        commit=found.commit,
+        files=_once(repo, tree.files),
+        odd=tree.odd,
+        gated=found.gated,
+        served_as=found.served_as,
+    )
 
 
-def _strange(repo: Repo, said: str) -> HubError:
+def unlisted_folders(tree: Tree) -> set[str]:
+    """The folders of a tree that nothing is listed of: it was not asked for all of it, whatever the request said."""
+    return set(tree.folders) - _parents({file.path for file in tree.files} | set(tree.odd) | set(tree.folders))
+
+
+def strange(repo: Repo, said: str) -> HubError:
+    """The error for an answer that cannot be used."""
     return HubError(
         "unreachable",
         f"the Hub's word on {repo.repo_id} cannot be used: {said}",
-        hint="look at HF_ENDPOINT: a mirror may not serve listings",
+        hint="look at HF_ENDPOINT: a mirror or a proxy may not pass on listings as they are",
     )
+
+
+def _may_be_cut(count: int) -> bool:
+    return count >= LARGE or count % ROUND == 0
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
+    return {parent for path in paths for parent in _parents_of(path)}
+
+
+def _parents_of(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _once(repo: Repo, files: Iterable[RepoFile]) -> tuple[RepoFile, ...]:
+    found: dict[str, RepoFile] = {}
+    for file in files:
+        if found.setdefault(file.path, file) != file:
+            raise strange(repo, f"it lists {quoted(file.path, 100)} twice, with another content")
+    if both := sorted(_parents(found) & found.keys()):
+        raise strange(repo, f"{quoted(both[0], 100)} is a file and a folder")
+    return tuple(found.values())
+
+
+def _path(repo: Repo, path: Any) -> str:
+    if not isinstance(path, str):
+        raise strange(repo, "its listing has a file without a name")
+    if not names.is_inside(path):
+        raise HubError(
+            "unsafe",
+            f"{repo.repo_id} lists a file outside of itself: {quoted(path, 100)!r}",
+            hint="do not use this repository",
+        )
+    return path
+
+
+def _file(path: str, size: Any, blob_id: Any, lfs: Any) -> RepoFile | None:
+    digest = None
+    if isinstance(lfs, Mapping):
+        sha256, size = lfs.get("sha256") or lfs.get("oid"), lfs.get("size", size)
+        if isinstance(sha256, str) and names.is_sha256(sha256):
+            digest = Digest(algorithm="sha256", value=sha256)
+    elif isinstance(blob_id, str) and names.is_commit(blob_id):
+        digest = Digest(algorithm="git-sha1", value=blob_id)
+    is_size = isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= SIZE_MAX
+    return RepoFile(path=path, size=size, digest=digest) if digest and is_size else None

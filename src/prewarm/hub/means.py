@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from prewarm.hub.connections import Connections
+from prewarm.hub.gates import Gates
+from prewarm.hub.governor import Governor
+from prewarm.hub.patience import Patience
+from prewarm.hub.refusals import Refusals
 from prewarm.hub.resolver import Resolver
-from prewarm.hub.retry import Reach
 from prewarm.hub.storage import Storage
 from prewarm.hub.xet import Xet
 from prewarm.records.events import Observer
@@ -23,8 +26,12 @@ class Means:
     """Of small files: they wait behind no large one, and no large one behind them."""
     storage: Storage
     observe: Observer
-    reach: Reach
+    governor: Governor
+    gates: Gates
+    patience: Patience
+    refusals: Refusals
     endpoint: str
-    has_token: bool
+    prefers_xet: bool
+    """Whether large files come through Xet where the Hub has them there; else only what cannot be had without it."""
     xet: Xet | None
     """None: plain HTTP."""

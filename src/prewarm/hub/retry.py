@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import tenacity
 
 from prewarm.flow.stop import Stop
+from prewarm.hub.patience import Patience
 from prewarm.hub.transport_errors import Transient
 from prewarm.records.events import Observer, Retrying
 
@@ -20,14 +22,11 @@ Result = TypeVar("Result")
 
 
 class RateLimited(Transient):
-    """The Hub answered 429; the governor knows how long to wait."""
+    """An origin answered 429; the governor knows how long to wait, and max_wait bounds it."""
 
 
-class Reach:
-    """Which origins could not be connected to, try after try: others do not wait for them as long again."""
-
-    def __init__(self) -> None:
-        self.lost: set[str] = set()
+class ComeBackLater(Transient):
+    """An origin named the time to come back with another status; the governor knows it."""
 
 
 def retrying(
@@ -36,8 +35,9 @@ def retrying(
     what: str,
     observe: Observer,
     stop: Stop,
-    reach: Reach,
+    patience: Patience,
     attempts: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Call ``work`` until it does not raise Transient, with full jitter in between.
 
@@ -46,31 +46,38 @@ def retrying(
         what: what is tried, for messages.
         observe: is told of every retry.
         stop: ends the waiting.
-        reach: what is known of the origins.
+        patience: what progress is, and what is known of the origins.
         attempts: how many tries without progress; None: ATTEMPTS.
+        clock: seconds that only grow.
 
     Raises:
         HubError: of the last try, where all failed.
         Interrupted: it was stopped.
     """
-    failures = 0
+    failures = gained = 0
+    since = clock()
 
     def give_up(state: tenacity.RetryCallState) -> bool:
-        nonlocal failures
+        nonlocal failures, gained, since
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Transient) and error.progressed:
-            failures = 0
-        if isinstance(error, Transient) and error.lost_origin in reach.lost:
+        assert isinstance(error, Transient)
+        gained += error.gained
+        # A byte a try is no progress, or a server could be asked for ever.
+        if gained and gained >= patience.least.bytes_per_s * (clock() - since):
+            failures, gained, since = 0, 0, clock()
+        if error.lost_origin and patience.reach.is_lost(error.lost_origin):
             return True
-        if not isinstance(error, RateLimited):
-            failures += 1
+        if isinstance(error, RateLimited):
+            gained, since = 0, clock()
+        else:
+            failures += error.costs
         return failures >= (attempts or ATTEMPTS)
 
     jitter = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S)
 
     def wait(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        return 0.0 if isinstance(error, RateLimited) else float(jitter(state))
+        return 0.0 if isinstance(error, (RateLimited, ComeBackLater)) else float(jitter(state))
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -98,10 +105,7 @@ def retrying(
         return work()
 
     try:
-        result = policy(attempt)
+        return policy(attempt)
     except Transient as last:
-        if last.lost_origin:
-            reach.lost.add(last.lost_origin)
+        patience.reach.lose(last)
         raise last.error from None
-    reach.lost.clear()
-    return result

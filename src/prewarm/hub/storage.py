@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from huggingface_hub import constants
 
 from prewarm.hub import session, transport_errors
+from prewarm.hub.patience import Patience, shut
 from prewarm.hub.pieces import gathered
 from prewarm.hub.transport_errors import Transient, first_line, origin_of
 
@@ -72,33 +73,51 @@ class Storage:
         weakref.finalize(self, _close_all, self._idle)
 
     @contextmanager
-    def get(self, url: str, sent: Mapping[str, str]) -> Iterator[Answer]:
+    def get(self, url: str, sent: Mapping[str, str], patience: Patience) -> Iterator[Answer]:
         """Send one GET, and follow its redirects.
 
         Raises:
             Transient: the connection failed in a way that may pass.
             HubError: it cannot succeed.
+            Interrupted: it was stopped.
         """
         if self._is_direct and _is_plain(url) and urlsplit(url).netloc not in self._others:
-            connection, response = self._ask(url, sent)
+            connection, response = self._answer(url, sent, patience)
             # Where there is more to it than bytes as they are, the session knows what to do.
             if response.status not in _REDIRECTS and "Content-Encoding" not in response.headers:
                 try:
-                    yield _Direct(url, response)
+                    yield _Direct(url, connection, response, patience)
                 finally:
                     self._put_back(url, connection, response)
                 return
             response.close()
             connection.close()
             self._others.add(urlsplit(url).netloc)
-        with session.get(url, sent, follows=True) as reply:
+        with session.get(url, sent, patience) as reply:
             yield gathering(reply)
 
-    def _ask(self, url: str, sent: Mapping[str, str]) -> tuple[_Connection, http.client.HTTPResponse]:
+    def _answer(
+        self, url: str, sent: Mapping[str, str], patience: Patience
+    ) -> tuple[_Connection, http.client.HTTPResponse]:
+        used: list[_Connection] = []
+
+        def abandon() -> None:
+            for connection in used:
+                shut(connection.sock)
+
+        def late(answered: tuple[_Connection, http.client.HTTPResponse]) -> None:
+            answered[0].close()
+
+        return patience.answer(origin_of(url), lambda: self._ask(url, sent, used), late=late, abandon=abandon)
+
+    def _ask(
+        self, url: str, sent: Mapping[str, str], used: list[_Connection]
+    ) -> tuple[_Connection, http.client.HTTPResponse]:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         while True:
             connection, is_used = self._take(parts.scheme, parts.netloc)
+            used[:] = [connection]
             try:
                 if not is_used:
                     self._connect(connection, url)
@@ -106,7 +125,7 @@ class Storage:
                 return connection, connection.getresponse()
             except TimeoutError:
                 connection.close()
-                raise transport_errors.silent(origin_of(url)) from None
+                raise transport_errors.silent(origin_of(url), lost_origin=origin_of(url)) from None
             except (OSError, http.client.HTTPException):
                 connection.close()
                 # One that was idle may have been closed by the other side meanwhile: that is no failure.
@@ -169,9 +188,13 @@ def _close_all(idle: Mapping[tuple[str, str], list[tuple[_Connection, float]]]) 
 
 
 class _Direct:
-    def __init__(self, url: str, response: http.client.HTTPResponse) -> None:
+    def __init__(
+        self, url: str, connection: _Connection, response: http.client.HTTPResponse, patience: Patience
+    ) -> None:
         self.url = url
+        self._connection = connection
         self._response = response
+        self._patience = patience
 
     @property
     def status(self) -> int:
@@ -182,6 +205,9 @@ class _Direct:
         return self._response.headers
 
     def pieces(self) -> Iterator[memoryview]:
+        return self._patience.flowing(origin_of(self.url), self._read(), lambda: shut(self._connection.sock))
+
+    def _read(self) -> Iterator[memoryview]:
         response = self._response
         left = None if response.chunked else response.length
         view = memoryview(bytearray(BUFFER_BYTES if left is None else min(left, BUFFER_BYTES)))

@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from prewarm.flow.ports import SMALL_BYTES, Sink
 from prewarm.flow.stop import Stop
-from prewarm.hub import refusals, session
+from prewarm.hub import session
+from prewarm.hub.arrival import Arrival
 from prewarm.hub.means import Means
-from prewarm.hub.range_answer import PROXY, start_of
-from prewarm.hub.resolver import Here
+from prewarm.hub.range_answer import PROXY, refuses_ranges, start_of
+from prewarm.hub.resolver import Elsewhere
 from prewarm.hub.retry import retrying
 from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
 from prewarm.hub.storage import Answer, gathering
@@ -37,6 +38,8 @@ FAST_BYTES_PER_S = 300_000_000
 """From here on the work per byte is the limit, and connections beyond some are in each other's way."""
 FAST_HELPERS = 3
 _MEASURED_S = 0.1
+FRESH_S = 10.0
+"""An address that the Hub has named a shorter time ago, and that has given nothing, has not expired: it is refused."""
 WHOLE_ATTEMPTS = 3
 """Tries of a file that arrives whole and wrong."""
 
@@ -61,7 +64,7 @@ class Transfer:
         self._repo = replace(repo.repo, revision=repo.commit)
         self._file = file
         self._sink = sink
-        self._received = received
+        self._arrival = Arrival(sink, received)
         self._what = f"{repo.repo.repo_id}/{file.path}"
         kind = "datasets/" if repo.repo.repo_type == "dataset" else ""
         repo_id = repo.served_as or repo.repo.repo_id
@@ -69,13 +72,26 @@ class Transfer:
         self._is_large = file.size >= PARALLEL_BYTES
         self._lock = threading.Lock()
         self._resolving = threading.Lock()
-        self._elsewhere: str | None = None
+        self._patience = means.patience.until(stop)
+        self._elsewhere: Elsewhere | None = None
+        self._named_s = 0.0
+        """When the Hub has named that address."""
+        self._is_good = False
+        """Whether that address has given bytes."""
+        self._was_refused = False
+        """Whether an address was refused that cannot have expired: it is tried once more, which is not metered."""
+        self._takes_ranges = True
         self._in_xet: XetFile | None = None
+        self._has_xet_failed = False
         self._shares = Shares(is_divided=self._is_large)
-        self._arrived = self._helping = 0
+        self._helping = 0
         self._began_s, self._began_bytes = 0.0, 0
         self._failure: BaseException | None = None
-        self.spent = Fetched()
+
+    @property
+    def spent(self) -> Fetched:
+        """What it has cost so far."""
+        return self._arrival.spent
 
     def run(self) -> None:
         """Bring the file, and let the sink give it its name.
@@ -85,23 +101,22 @@ class Transfer:
             CacheError: it cannot be written.
         """
         missing = self._sink.missing()
-        self._count(self._file.size - total(missing))
+        self._arrival.count(self._file.size - total(missing))
         retrying(
             self._whole,
             what=self._what,
             observe=self._means.observe,
             stop=self._stop,
-            reach=self._means.reach,
+            patience=self._patience,
             attempts=WHOLE_ATTEMPTS,
         )
 
     def _whole(self) -> None:
         # Not while the rest is hashed and the disk takes it: the line goes on meanwhile.
         with (self._means.small if self._file.size <= SMALL_BYTES else self._means.connections).one(self._stop):
-            failure = self._bring_all()
-        if isinstance(failure, _NoRangesError):
-            self._whole()
-            return
+            while isinstance(failure := self._bring_all(), _NoRangesError):
+                # Once more, with one connection and without ranges.
+                continue
         if failure is not None:
             raise failure
         try:
@@ -109,13 +124,13 @@ class Transfer:
         except CacheError as error:
             if error.kind != "corrupt":
                 raise
-            self._void()
+            self._arrival.void()
             raise Transient(error.message, HubError("corrupt", error.message, hint=error.hint)) from None
 
     def _bring_all(self) -> BaseException | None:
         self._shares.put(self._sink.missing())
         self._fail(None)
-        self._began_s, self._began_bytes = time.monotonic(), self.spent.bytes
+        self._began_s, self._began_bytes = time.monotonic(), self._arrival.spent.bytes
         helpers: list[threading.Thread] = []
         try:
             self._work(helpers)
@@ -136,7 +151,7 @@ class Transfer:
                 what=self._what,
                 observe=self._means.observe,
                 stop=self._stop,
-                reach=self._means.reach,
+                patience=self._patience,
             )
             if helpers is None and (self._means.connections.is_wanted() or self._has_helpers(FAST_HELPERS + 1)):
                 return
@@ -172,7 +187,7 @@ class Transfer:
         """Whether there are ``enough`` helpers for a line that is not the limit."""
         with self._lock:
             took_s = time.monotonic() - self._began_s
-            is_fast = took_s > _MEASURED_S and self.spent.bytes - self._began_bytes > took_s * FAST_BYTES_PER_S
+            is_fast = took_s > _MEASURED_S and self._arrival.spent.bytes - self._began_bytes > took_s * FAST_BYTES_PER_S
             return is_fast and self._helping >= enough
 
     def _hands(self) -> int:
@@ -181,48 +196,19 @@ class Transfer:
     def _most(self) -> int:
         return XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
 
-    # --- What has arrived ------------------------------------------------------------------------------------------
-
     def _fail(self, error: BaseException | None) -> None:
         with self._lock:
             if self._failure is None or error is None or isinstance(error, Interrupted):
                 self._failure = error
 
-    def _void(self) -> None:
-        self._sink.void()
-        with self._lock:
-            arrived, self._arrived = self._arrived, 0
-        self._received(-arrived)
-
-    def _take(self, offset: int, piece: bytes | memoryview) -> None:
-        self._count(self._sink.write(offset, piece))
-        with self._lock:
-            self.spent += Fetched(bytes=len(piece))
-
-    def _count(self, new: int) -> None:
-        with self._lock:
-            self._arrived += new
-        self._received(new)
-
-    def _spend(self, requests: int) -> None:
-        with self._lock:
-            self.spent += Fetched(requests=requests)
-
     # --- One range -------------------------------------------------------------------------------------------------
 
     def _bring(self, left: Share, helpers: list[threading.Thread] | None) -> None:
         with self._resolving:
-            url = self._elsewhere
-            if url is None:
-                with self._means.resolver.ask(self._url, left.start, self._spend, self._stop) as found:
-                    if isinstance(found, Here):
-                        self._check(found.reply)
-                        self._shares.take_rest(left)
-                        self._drain(gathering(found.reply), left)
-                        return
-                    url = self._elsewhere = found.url
-                    if self._means.xet is not None and self._is_large:
-                        self._in_xet = found.xet
+            if self._elsewhere is None and self._resolve(left):
+                return
+            named = self._elsewhere
+        assert named is not None
         if helpers is not None:
             self._recruit(helpers)
         in_xet = self._in_xet
@@ -230,68 +216,109 @@ class Transfer:
             self._bring_by_xet(self._means.xet, in_xet, left)
             return
         wanted = session.headers(None)
-        if left.end - left.start < self._file.size:
+        if self._takes_ranges and left.end - left.start < self._file.size:
             wanted["Range"] = f"bytes={left.start}-{left.end - 1}"
-        with self._means.storage.get(url, wanted) as reply:
-            if reply.status == 403:
-                # The signature has expired: the next try asks for a new one.
-                with self._lock:
-                    self._elsewhere = None if self._elsewhere == url else self._elsewhere
-            self._check(reply)
-            if reply.status == 200 and "Range" in wanted and self._shares.is_divided:
-                # Several connections are at it: begin again with one, once they have ended.
-                self._shares.undivide()
-                raise _NoRangesError
+        origin = origin_of(named.url)
+        with (
+            self._means.governor.request(origin, self._stop) as answered,
+            self._means.storage.get(named.url, wanted, self._patience) as reply,
+        ):
+            answered([reply.headers])
+            self._means.governor.heed(origin, reply.status, reply.headers)
+            if "Range" in wanted:
+                self._check_ranges(reply, left)
+            self._check_storage(reply, named)
             self._drain(reply, left)
 
+    def _resolve(self, left: Share) -> bool:
+        """Ask the Hub where the file is; gives whether it has answered with the bytes themselves."""
+        start = left.start if self._takes_ranges else 0
+        with (
+            self._means.gates.passing(self._repo, self._stop) as opened,
+            self._means.resolver.ask(self._url, start, self._arrival.spend, self._patience) as found,
+        ):
+            if isinstance(found, Elsewhere):
+                opened()
+                self._elsewhere, self._named_s, self._is_good = found, time.monotonic(), False
+                if self._means.prefers_xet and self._is_large and not self._has_xet_failed:
+                    self._in_xet = found.xet
+                return False
+            if start:
+                self._check_ranges(found.reply, left)
+            self._means.refusals.check(found.reply, self._repo, path=self._file.path)
+            opened()
+            self._shares.take_rest(left)
+            self._drain(gathering(found.reply), left)
+            return True
+
+    def _check_ranges(self, reply: Answer, left: Share) -> None:
+        is_refused = refuses_ranges(reply, self._file, left)
+        if is_refused:
+            self._takes_ranges = False
+        if is_refused or (reply.status == 200 and self._shares.is_divided):
+            # Several connections may be at it: begin again with one, once they have ended.
+            self._shares.undivide()
+            raise _NoRangesError
+
+    def _check_storage(self, reply: Answer, named: Elsewhere) -> None:
+        is_fresh = not self._is_good and time.monotonic() - self._named_s < FRESH_S
+        if reply.status == 403 and is_fresh and not self._was_refused:
+            self._was_refused = True
+            said = f"{origin_of(named.url)} refuses {self._what}"
+            raise Transient(said, HubError("unreachable", said, hint=PROXY))
+        try:
+            self._means.refusals.check_storage(reply, self._what, is_fresh=is_fresh)
+        except Transient:
+            if reply.status == 403 and self._elsewhere is named:
+                # The signature has expired: the next try asks for a new one.
+                self._elsewhere = None
+            raise
+        except HubError as error:
+            if named.xet is None or self._means.xet is None or self._has_xet_failed:
+                raise
+            self._in_xet = named.xet
+            raise Transient(f"{error.message}: going on over Xet", error) from None
+        self._is_good = True
+
     def _bring_by_xet(self, xet: Xet, file: XetFile, left: Share) -> None:
-        arrived = 0
+        arrived = gained = 0
         try:
             pieces, requests = xet.stream(file, self._file.size, left.start, left.end)
-            self._spend(requests)
+            self._arrival.spend(requests)
             for offset, piece in pieces:
                 self._stop.check()
-                self._take(offset, piece)
+                gained += self._arrival.take(offset, piece)
                 arrived += len(piece)
             if arrived < left.end - left.start:
                 raise XetFailedError("the store gives less than was asked for")
         except XetFailedError as error:
             # For the rest of this file; this range is asked for once more.
-            self._in_xet = None
-            self._spend(error.requests)
+            self._in_xet, self._has_xet_failed = None, True
+            self._arrival.spend(error.requests)
             said = f"Xet fails ({error}): going on over HTTP"
-            raise Transient(said, HubError("unreachable", said, hint=PROXY)) from None
+            raise Transient(said, HubError("unreachable", said, hint=PROXY), gained=gained) from None
         left.start = left.end
 
-    def _check(self, reply: Answer) -> None:
-        refusals.check(
-            reply,
-            self._repo,
-            path=self._file.path,
-            endpoint=self._means.endpoint,
-            has_token=self._means.has_token,
-        )
-
     def _drain(self, reply: Answer, left: Share) -> None:
-        at = first = start_of(reply, self._file, left)
+        at = start_of(reply, self._file, left)
+        gained = 0
         if reply.status != 206:
             # It knows no ranges, or was asked for none: this one connection takes the whole file.
             self._shares.take_rest(left)
         try:
             for piece in reply.pieces():
-                self._stop.check()
                 if self._failure is not None:
                     return
                 kept = piece[: left.end - at] if at + len(piece) > left.end else piece
-                self._take(at, kept)
+                gained += self._arrival.take(at, kept)
                 at += len(kept)
                 left.start = max(left.start, at)
                 if at >= left.end:
                     return
         except Transient as broken:
-            raise Transient(broken.reason, broken.error, progressed=at > first) from None
+            raise broken.having(gained) from None
         said = f"{origin_of(reply.url)} ends the file too early"
-        raise Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=PROXY), progressed=at > first)
+        raise Transient(said, HubError("corrupt", f"{self._what}: {said}", hint=PROXY), gained=gained)
 
 
 class _NoRangesError(Exception):

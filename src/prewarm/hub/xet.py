@@ -20,12 +20,16 @@ from urllib.parse import urlsplit
 from huggingface_hub import constants
 
 from prewarm.hub import session
+from prewarm.hub.addresses import Addresses
 from prewarm.hub.governor import Governor
+from prewarm.hub.patience import Patience
 from prewarm.hub.transport_errors import Transient, first_line
+from prewarm.records.errors import HubError
 
 _AUTH_LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?xet-auth"?')
 _HASH = re.compile(r"[0-9a-f]{64}")
 _EXPIRY_MARGIN_S = 60
+_TOKEN_MAX_BYTES = 1 << 20
 
 
 class XetFailedError(Exception):
@@ -55,7 +59,10 @@ def parse(headers: Mapping[str, str]) -> XetFile | None:
     if link is None or not _HASH.fullmatch(found):
         return None
     # The Hub may name any host here; the token goes to the one that was asked.
-    return XetFile(hash=found, token_path=urlsplit(link[1]).path)
+    try:
+        return XetFile(hash=found, token_path=urlsplit(link[1]).path)
+    except ValueError:
+        return None
 
 
 def is_available() -> bool:
@@ -71,13 +78,17 @@ class Xet:
     """One session with the stores of a run.
 
     Args:
-        endpoint: the Hub's address.
+        addresses: the Hub's.
         headers: with the token.
         governor: lets the requests for read tokens pass.
+        patience: how long an answer is waited for.
     """
 
-    def __init__(self, endpoint: str, headers: Mapping[str, str], governor: Governor) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, addresses: Addresses, headers: Mapping[str, str], governor: Governor, patience: Patience
+    ) -> None:
+        self._addresses = addresses
+        self._patience = patience
         self._headers = dict(headers)
         self._governor = governor
         self._lock = threading.Lock()
@@ -119,15 +130,18 @@ class Xet:
     def _open(self, file: XetFile) -> tuple[Any, float]:
         import hf_xet
 
-        url = f"{self._endpoint}{file.token_path}"
+        url = self._addresses.here(file.token_path)
         try:
-            with self._governor.request("api") as answered, session.get(url, self._headers) as reply:
+            with self._governor.request("api") as answered, session.get(url, self._headers, self._patience) as reply:
                 answered([reply.headers])
+                self._governor.heed("api", reply.status, reply.headers)
                 if reply.status != 200:
                     raise XetFailedError(f"the Hub answers {reply.status} for a read token")
-                said = reply.json()
+                said = reply.json(_TOKEN_MAX_BYTES)
         except Transient as error:
             raise XetFailedError(error.reason) from None
+        except HubError as error:
+            raise XetFailedError(error.message) from None
         if self._session is None:
             config = hf_xet.XetConfig().with_config(
                 {"telemetry.enabled": False, "client.retry_max_attempts": 3, "client.retry_base_delay": "500ms"}

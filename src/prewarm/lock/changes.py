@@ -10,6 +10,7 @@ from prewarm.records.entry import Entry
 from prewarm.records.failure import Failure
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedEntry
+from prewarm.records.text import harmless_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +77,7 @@ def code_change(change: FileChange, before: bytes | None, after: bytes | None, c
         for commit, content in zip(commits, (before, after), strict=True)
     ]
     diff = difflib.unified_diff(texts[0], texts[1], shown[0], shown[1], lineterm="")
-    return CodeChange(repo_id=change.repo_id, path=change.path, diff=tuple(map(harmless, diff)))
-
-
-def harmless(line: str) -> str:
-    """A line of somebody else's text without what a terminal would obey, or that would be shown out of its order."""
-    return "".join(character if character == "\t" or character.isprintable() else "\ufffd" for character in line)
+    return CodeChange(repo_id=change.repo_id, path=change.path, diff=tuple(map(harmless_lines, diff)))
 
 
 def _files(locked: LockedEntry) -> Iterator[tuple[tuple[str, str], RepoFile]]:

@@ -14,7 +14,7 @@ from prewarm.manifest import toml as tomlfile
 from prewarm.records import names
 from prewarm.records.entry import Entry, Manifest
 from prewarm.records.errors import LockError
-from prewarm.records.listing import Digest, Repo, RepoFile
+from prewarm.records.listing import SIZE_MAX, Digest, Repo, RepoFile
 from prewarm.records.lock import Lock, LockedEntry, LockedRepo
 
 LOCK_NAME = "prewarm.lock"
@@ -132,7 +132,8 @@ def _repo(table: Mapping[str, Any], place: str) -> LockedRepo:
 def _file(table: Mapping[str, Any], place: str) -> RepoFile:
     path, size = _text(table, "path", place), table.get("size")
     sha256, sha1 = table.get("sha256"), table.get("git-sha1")
-    is_sound = names.is_path(path) and isinstance(size, int) and size >= 0
+    is_size = isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= SIZE_MAX
+    is_sound = names.is_path(path) and is_size
     if not is_sound or not (sha256 is None or (isinstance(sha256, str) and names.is_sha256(sha256))):
         raise _damaged(place)
     code_sha256 = sha256 or "" if path.endswith(".py") else ""

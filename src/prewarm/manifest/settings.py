@@ -9,10 +9,17 @@ from typing import Any, cast, get_args
 
 from prewarm.records.entry import ProofMode, TransferMode
 from prewarm.records.errors import SettingsError
+from prewarm.records.speed import ORDINARY, Speed
+from prewarm.records.text import quoted
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([smh]?)")
+_SPEED = re.compile(r"(\d{1,9}(?:\.\d+)?)\s*(B|kB|MB|GB)/s\s+over\s+(\d{1,9}(?:\.\d+)?\s*[smh]?)")
+_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 MAX_WORKERS = 64
+MAX_DURATION_S = 366 * 86_400.0
+MAX_WINDOW_S = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,20 +36,43 @@ class Settings:
     """The longest that one run waits for rate limits, in total, in seconds."""
     proof_timeout_s: float = 600.0
     """The longest that one entry's proof may take, in seconds."""
+    min_speed: Speed = ORDINARY
+    """The least that any answer has to come with."""
+    lock_wait_s: float = 1800.0
+    """The longest that another run's download of a file is waited for, in seconds."""
 
 
 def duration_s(text: object) -> float:
     """Seconds of ``90``, ``"90s"``, ``"15m"`` or ``"2h"``.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is none of these, or longer than a year.
     """
-    if isinstance(text, (int, float)) and not isinstance(text, bool) and text >= 0:
-        return float(text)
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        found = float(text) if abs(text) <= MAX_DURATION_S else MAX_DURATION_S + 1
+    else:
+        match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+        found = float(match[1]) * _UNITS_S[match[2]] if match else -1.0
+    if not found >= 0:
         raise ValueError('expected a duration such as 90, "90s", "15m" or "2h"')
-    return float(match[1]) * _UNITS_S[match[2]]
+    if found > MAX_DURATION_S:
+        raise ValueError("expected a duration of at most a year")
+    return found
+
+
+def speed(text: object) -> Speed:
+    """The speed of ``"1 kB/s over 60 s"``; ``"0"`` for none.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    said = str(text).strip() if isinstance(text, (int, str)) and not isinstance(text, bool) else ""
+    if said == "0":
+        return Speed(bytes_per_s=0.0, window_s=60.0)
+    match = _SPEED.fullmatch(said)
+    if match is None or not 0 < (window_s := duration_s(match[3])) <= MAX_WINDOW_S:
+        raise ValueError('expected a speed such as "1 kB/s over 60 s", or "0" for none')
+    return Speed(bytes_per_s=float(match[1]) * _BYTES[match[2]], window_s=window_s)
 
 
 def _proof(text: object) -> ProofMode:
@@ -58,7 +88,7 @@ def _transfer(text: object) -> TransferMode:
 
 
 def _workers(text: object) -> int:
-    number = int(text) if isinstance(text, str) and text.strip().isdecimal() else text
+    number = int(text) if isinstance(text, str) and _NUMBER.fullmatch(text.strip()) else text
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MAX_WORKERS:
         raise ValueError(f"expected a whole number from 1 to {MAX_WORKERS}")
     return number
@@ -70,6 +100,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "transfer": ("transfer", _transfer),
     "max_wait": ("max_wait_s", duration_s),
     "proof_timeout": ("proof_timeout_s", duration_s),
+    "min_speed": ("min_speed", speed),
+    "lock_wait": ("lock_wait_s", duration_s),
 }
 """Key in the manifest, to the field and its parser; flags are ``--max-wait``, variables ``PREWARM_MAX_WAIT``."""
 
@@ -99,7 +131,7 @@ def resolve(table: Mapping[str, Any], environ: Mapping[str, str], flags: Mapping
             try:
                 chosen[field] = parse(value)
             except ValueError as bad:
-                raise SettingsError(f"{bad}, not {value!r}", place=place) from None
+                raise SettingsError(f"{bad}, not {quoted(repr(value), 100)}", place=place) from None
             break
     return Settings(**chosen)
 

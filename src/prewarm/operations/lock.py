@@ -13,7 +13,6 @@ from prewarm.operations.lock_file import write_lock
 from prewarm.operations.project import Project, merged
 from prewarm.operations.tools import Work, tools
 from prewarm.records.entry import Entry
-from prewarm.records.errors import EntryError
 from prewarm.records.events import EntryStarted, Observer
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import Lock, LockedEntry, LockedRepo
@@ -107,9 +106,9 @@ def _resolve(entry: Entry, before: LockedEntry | None, *, is_locked: bool, using
         code = tuple(
             _diff(change, before, after, using, account) for change in files if change.is_code and before is not None
         )
-    except EntryError as error:
+    except Exception as error:  # noqa: BLE001 (told apart there)
         kept = before if is_locked else None
-        return Change(entry=entry, before=kept, after=kept, failure=error.as_failure())
+        return Change(entry=entry, before=kept, after=kept, failure=using.failure_of(error).as_failure())
     there = using.cache.scan(after)
     return Change(
         entry=entry,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prewarm.hub import variables
 from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
 from prewarm.manifest.settings import Settings, resolve
@@ -58,7 +59,8 @@ def load(
     Raises:
         ManifestError, SettingsError, LockError: something in them is wrong.
     """
-    manifest = manifests.load(path or manifests.find(Path.cwd()))
+    variables.check(environ)
+    manifest = manifests.load(path or manifests.find(_here()))
     settings = resolve(manifest.settings, environ, flags or {})
     entries = select_entries(manifest, only)
     lock_path = None if no_lock else manifest.path.parent / locks.LOCK_NAME
@@ -73,6 +75,15 @@ def load(
         lock_path=lock_path,
         is_locked=locked,
     )
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise ManifestError(
+            "the working directory is gone", hint="cd to a folder that is there, or name the manifest with -m"
+        ) from None
 
 
 def select_entries(manifest: Manifest, only: Sequence[str]) -> list[Entry]:

@@ -12,10 +12,11 @@ from prewarm.cache.preview import Preview
 from prewarm.flow.account import Tools
 from prewarm.flow.stages import Stages
 from prewarm.flow.stop import Stop
-from prewarm.hub import configuration, session
+from prewarm.hub import configuration, tokens
 from prewarm.hub.client import Client
 from prewarm.hub.offline import OfflineHub
 from prewarm.lock import file as locks
+from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.machine import memory
 from prewarm.operations.project import Project
 from prewarm.proof.runner import Runner
@@ -56,9 +57,10 @@ def tools(
             observe=observe,
             transfer=settings.transfer,
             stop=stop,
+            min_speed=settings.min_speed,
         )
     disk = DiskCache(root, forgets=work.force)
-    prover = Runner(environ=environ, token=session.token(), cache=root, timeout_s=settings.proof_timeout_s)
+    prover = Runner(environ=environ, token=tokens.known_token(), cache=root, timeout_s=settings.proof_timeout_s)
     try:
         with client.governing() if client else nullcontext(), Stages(settings.workers, stop) as stages:
             try:
@@ -71,6 +73,7 @@ def tools(
                     clock=time.monotonic,
                     stages=stages,
                     stop=stop,
+                    unforeseen=unforeseen,
                     pins=locks.pins(project.lock if kept is None else kept),
                 )
             except BaseException:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from prewarm.records.failure import ErrorKind, Failure
+from prewarm.records.text import harmless, harmless_lines
 
 
 class PrewarmError(Exception):
@@ -38,9 +39,10 @@ class PrewarmError(Exception):
 
     def __init__(self, message: str, *, hint: str = "", place: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.place = place
+        # It may name what a server, a repository or a library says.
+        self.message = harmless(message)
+        self.hint = harmless_lines(hint)
+        self.place = harmless(place)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
@@ -111,7 +113,7 @@ class ProofError(EntryError):
     ) -> None:
         super().__init__(kind, message, hint=hint)
         self.looked_for = looked_for
-        self.trace = trace
+        self.trace = harmless_lines(trace)
 
 
 class NotReadyError(PrewarmError):

@@ -8,6 +8,9 @@ from typing import Literal
 RepoType = Literal["model", "dataset"]
 DigestAlgorithm = Literal["sha256", "git-sha1"]
 
+SIZE_MAX = 1 << 50
+"""Bytes of the largest file that is believed; the Hub takes none over 500 GB."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digest:
@@ -51,8 +54,10 @@ class Listing:
     commit: str
     """40 hexadecimal digits."""
     files: tuple[RepoFile, ...]
+    odd: tuple[str, ...] = ()
+    """Files whose names no folder here can hold, or no terminal can show: they can be named, and not be had."""
     gated: bool = False
-    """Whether the repository's files ask for the owner's consent; its listing does not."""
+    """Whether the repository's files ask for the owner's consent, by its listing: a hint, as a mirror may hold it."""
     served_as: str = ""
     """The id that the Hub answers with, where the repository was renamed: asking for it saves a redirect a file."""
 

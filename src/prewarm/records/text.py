@@ -1,0 +1,34 @@
+"""Other people's words, fit for a terminal and a log. Changes with what must not get there.
+
+Messages name files of repositories, and pass on what servers and models say: none of it may move a cursor, hide a
+line, or carry a secret.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SHOWN = 500
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@\"']+@")
+_TOKEN = re.compile(r"\b(hf_|api_org_)[A-Za-z0-9]{8,}|(?i:\b(bearer|basic)) [\w.~+/=-]{8,}")
+
+
+def harmless(text: str) -> str:
+    """One line: no character that a terminal obeys, or that would be shown out of its order."""
+    return "".join(one if one.isprintable() else " " if one in "\n\r\t" else "\ufffd" for one in text)
+
+
+def harmless_lines(text: str) -> str:
+    """As ``harmless``, with the line breaks and tabs of a text of several lines."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
+
+
+def without_secrets(text: str) -> str:
+    """``text`` without credentials of addresses (``user:pass@``) and without tokens."""
+    return _TOKEN.sub("…", _CREDENTIALS.sub("", text))
+
+
+def quoted(text: object, most: int = _SHOWN) -> str:
+    """What somebody else says, in a message: one line, not too long, without secrets."""
+    said = without_secrets(" ".join(harmless(str(text)).split()))
+    return said if len(said) <= most else f"{said[: most - 1]}…"

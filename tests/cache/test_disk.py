@@ -44,7 +44,7 @@ def cache(tmp_path: Path) -> DiskCache:
 def bring(
     cache: DiskCache | Preview, file: RepoFile = FILE, content: bytes = CONTENT, stop: Stop | None = None
 ) -> bool:
-    with cache.receive(REPO, file, stop or Stop(), lambda: None) as sink:
+    with cache.receive(REPO, file, stop or Stop(), lambda holder, waited_s: None) as sink:
         if sink is None:
             return False
         sink.write(5, content[5:])
@@ -91,7 +91,7 @@ def test_an_empty_file_is_a_file(cache: DiskCache) -> None:
         size=0,
         digest=Digest(algorithm="git-sha1", value="e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
     )
-    with cache.receive(REPO, empty, Stop(), lambda: None) as sink:
+    with cache.receive(REPO, empty, Stop(), lambda holder, waited_s: None) as sink:
         assert sink is not None
         sink.finish()
     assert cache.read(REPO, empty) == b""
@@ -256,7 +256,8 @@ def test_a_file_system_without_locks_costs_no_correctness(cache: DiskCache, monk
 
 
 def test_a_full_disk_ends_with_what_to_do_and_keeps_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from prewarm.cache.partial import PartialFile, partial_bytes
+    from prewarm.cache.partial import PartialFile
+    from prewarm.cache.room import partial_bytes
 
     content = bytes(range(256)) * 40_000
     file = RepoFile(
@@ -274,7 +275,7 @@ def test_a_full_disk_ends_with_what_to_do_and_keeps_what_fits(tmp_path: Path, mo
 
     monkeypatch.setattr(os, "pwrite", filling)
     target = tmp_path / "blobs" / file.digest.value
-    sink = PartialFile(target, file, resumes=True)
+    sink = PartialFile(target, file, is_alone=True, wrote=lambda count: None)
     for at in range(0, 6_000_000, 1_000_000):
         sink.write(at, content[at : at + 1_000_000])
     with pytest.raises(CacheError) as error:
@@ -284,9 +285,9 @@ def test_a_full_disk_ends_with_what_to_do_and_keeps_what_fits(tmp_path: Path, mo
     assert "HF_HOME" in error.value.hint
     assert not target.exists()
     monkeypatch.undo()
-    again = PartialFile(target, file, resumes=True)
-    assert again.missing() == [(6_000_000, len(content))]
     assert partial_bytes(target) >= 6_000_000
+    again = PartialFile(target, file, is_alone=True, wrote=lambda count: None)
+    assert again.missing() == [(6_000_000, len(content))]
     again.write(6_000_000, content[6_000_000:])
     again.finish()
     assert target.read_bytes() == content
@@ -347,10 +348,10 @@ def test_a_blob_that_two_entries_need_is_no_other_runs_download(cache: DiskCache
     told: list[str] = []
 
     def other() -> None:
-        with cache.receive(REPO, FILE, Stop(), lambda: told.append("awaited")) as sink:
+        with cache.receive(REPO, FILE, Stop(), lambda holder, waited_s: told.append("awaited")) as sink:
             assert sink is None
 
-    with cache.receive(REPO, FILE, Stop(), lambda: None) as sink:
+    with cache.receive(REPO, FILE, Stop(), lambda holder, waited_s: None) as sink:
         assert sink is not None
         thread = threading.Thread(target=other)
         thread.start()

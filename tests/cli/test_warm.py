@@ -249,7 +249,7 @@ def test_another_runs_download_is_waited_for_and_said_and_the_others_go_on(prewa
             said.append(line)
             if len({"another", "cached"} & set(" ".join(said).split())) == 2:
                 break
-    assert "org/held: held.bin: waiting for another run's download\n" in said
+    assert f"org/held: held.bin: waiting for another run's download (process {os.getpid()})\n" in said
     assert any(line.startswith("org/free: cached") for line in said), "before the lock was given back"
     assert process.wait(timeout=30) == 0
     process.stderr.close()

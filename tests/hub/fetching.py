@@ -50,7 +50,7 @@ class Run:
         file = listing.find(path)
         assert file is not None
         locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,))
-        with self.cache.receive(locked, file, self.stop, lambda: None) as sink:
+        with self.cache.receive(locked, file, self.stop, lambda holder, waited_s: None) as sink:
             if sink is not None:
                 self.client.fetch(locked, file, sink, self.count, self.spend, self.stop)
 

@@ -53,7 +53,7 @@ class Bench:
         def count(number: int) -> None:
             self.received += number
 
-        with self.cache.receive(locked, file, Stop(), lambda: None) as sink:
+        with self.cache.receive(locked, file, Stop(), lambda holder, waited_s: None) as sink:
             assert sink is not None
             self.client.fetch(locked, file, sink, count, self.spend, Stop())
         assert self.cache.read(locked, file) == BODY
@@ -201,7 +201,7 @@ def test_nobody_is_refused_once_the_window_is_known(bench: Bench, hub: LocalHub,
     locked = LockedRepo(repo=REPO, commit=listing.commit, files=listing.files)
 
     def one(file: Any) -> None:
-        with bench.cache.receive(locked, file, Stop(), lambda: None) as sink:
+        with bench.cache.receive(locked, file, Stop(), lambda holder, waited_s: None) as sink:
             assert sink is not None
             bench.client.fetch(locked, file, sink, lambda count: None, bench.spend, Stop())
 

@@ -313,7 +313,7 @@ def test_what_is_hashed_is_not_written_again(tmp_path: Path) -> None:
     from prewarm.records.listing import RepoFile
 
     file = RepoFile(path="a", size=3, digest=Digest(algorithm="sha256", value=hashlib.sha256(b"abc").hexdigest()))
-    sink = PartialFile(tmp_path / "blob", file, resumes=True)
+    sink = PartialFile(tmp_path / "blob", file, is_alone=True, wrote=lambda count: None)
     sink.write(0, b"ab")
     sink.write(0, b"xyc")
     sink.finish()

@@ -58,7 +58,7 @@ class Run:
         file = listing.find(path)
         assert file is not None
         locked = LockedRepo(repo=REPO, commit=listing.commit, files=(file,))
-        with self.cache.receive(locked, file, self.stop, lambda: None) as sink:
+        with self.cache.receive(locked, file, self.stop, lambda holder, waited_s: None) as sink:
             assert sink is not None
             self.client.fetch(locked, file, sink, self.received.append, self.spent.append, self.stop)
         return self.cache.read(locked, file)

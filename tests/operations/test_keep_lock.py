@@ -10,7 +10,7 @@ import pytest
 from prewarm.operations import lock_file
 from prewarm.operations.project import load
 from prewarm.records.events import Event, Notice
-from prewarm.records.lock import Lock
+from prewarm.records.lock import Lock, LockedEntry, LockedRepo
 
 
 def test_a_read_only_folder_is_said_once_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +39,8 @@ def test_a_lock_that_is_to_stay_stays(tmp_path: Path) -> None:
     project = load(tmp_path / "prewarm.toml", environ={}, only=[])
     from dataclasses import replace
 
-    assert not lock_file.write_lock(replace(project, is_locked=True), Lock(), events.append)
+    repo = LockedRepo(repo=project.entries[0].repo, commit="a" * 40, files=())
+    lock = Lock(entries=(LockedEntry(entry=project.entries[0], repos=(repo,)),))
+    assert not lock_file.write_lock(replace(project, is_locked=True), lock, events.append)
     assert (tmp_path / "prewarm.lock").read_text() == "schema = 1\n"
     assert "--locked keeps it" in str(events)

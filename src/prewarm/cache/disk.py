@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
-import threading
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from prewarm.cache import layout, place
+from prewarm.cache import layout, leftovers, modules, place
 from prewarm.cache.file_lock import locked as holding
 from prewarm.cache.listing import listing_of
-from prewarm.cache.partial import PartialFile, partial_bytes
+from prewarm.cache.partial import PartialFile
+from prewarm.cache.room import Room
 from prewarm.flow.ports import Sink
 from prewarm.flow.stop import Stop
-from prewarm.records import names, units
-from prewarm.records.errors import CacheError
+from prewarm.records import names
 from prewarm.records.listing import Listing, Repo, RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
 
@@ -28,17 +26,30 @@ class DiskCache:
     Args:
         root: the folder that ``HF_HUB_CACHE`` names.
         forgets: whether it takes for missing what this run has not brought itself, to bring it anew.
+        by_symlink: whether files are shown by symlinks.
+        modules: where transformers copies code to; None: nowhere that is known.
+        lock_wait_s: the longest that another run's download of a file is waited for.
     """
 
-    def __init__(self, root: Path, *, forgets: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        forgets: bool = False,
+        by_symlink: bool = True,
+        modules: Path | None = None,
+        lock_wait_s: float = 1800.0,
+    ) -> None:
         self._root = root
         self._forgets = forgets
+        self._by_symlink = by_symlink
+        self._modules = modules
+        self._lock_wait_s = lock_wait_s
+        self._room = Room(root)
+        self._swept: set[Path] = set()
         self._brought: set[Path] = set()
         self._bringing: set[Path] = set()
         """Blobs whose locks this run holds itself."""
-        self._reserving = threading.Lock()
-        self._reserved: dict[Path, int] = {}
-        """Blob to the bytes that are still to come of it."""
 
     @property
     def root(self) -> Path:
@@ -59,51 +70,56 @@ class DiskCache:
         Raises:
             CacheError: ``no-space``, with how much is missing.
         """
-        blobs = {layout.blob(self._root, repo.repo, file.digest): file.size for repo, file in files}
-        with self._reserving, place.told_as_cache_error(self._root):
-            needed = {blob: size - partial_bytes(blob) for blob, size in blobs.items() if blob not in self._reserved}
-            free = shutil.disk_usage(_existing(self._root)).free
-            short = sum(self._reserved.values()) + sum(needed.values()) - free
-            if short > 0:
-                raise CacheError(
-                    "no-space",
-                    f"the disk of the cache ({self._root}) has {units.size(free)} free, {units.size(short)} too little",
-                    hint="make room (prewarm clean, hf cache prune), or set HF_HOME to another disk",
-                )
-            self._reserved.update(needed)
+        self._room.reserve(self._blobs(files))
+
+    def release(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """Count on the room for ``files`` no more."""
+        self._room.release(self._blobs(files))
+
+    def _blobs(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> dict[Path, int]:
+        return {layout.blob(self._root, repo.repo, file.digest): file.size for repo, file in files}
 
     @contextmanager
     def receive(
-        self, repo: LockedRepo, file: RepoFile, stop: Stop, awaited: Callable[[], None]
+        self, repo: LockedRepo, file: RepoFile, stop: Stop, awaited: Callable[[str, float], None]
     ) -> Iterator[Sink | None]:
         """A sink for one file; None where another run has brought it meanwhile.
 
         Raises:
-            CacheError: the cache cannot be written.
+            CacheError: the cache cannot be written, or another run was at it for too long.
             Interrupted: while another run was at it.
         """
         blob = layout.blob(self._root, repo.repo, file.digest)
 
-        def told() -> None:
+        def told(holder: str, waited_s: float) -> None:
             # Two entries may need one blob: that is no other run.
             if blob not in self._bringing:
-                awaited()
+                awaited(holder, waited_s)
 
-        with holding(layout.lock(self._root, repo.repo, file.digest), stop, told) as is_held:
+        lock = layout.lock(self._root, repo.repo, file.digest)
+        with holding(lock, stop, told, limit_s=self._lock_wait_s) as is_held:
             # Looked for again, under the lock: the one who held it has probably fetched it.
             if self.has(repo, file):
                 yield None
                 return
+            self._sweep(repo)
             self._bringing.add(blob)
-            sink = PartialFile(blob, file, resumes=is_held, token=secrets.token_hex(4))
+            sink = PartialFile(blob, file, is_alone=is_held, wrote=lambda count: self._room.wrote(blob, count))
             try:
                 yield sink
                 self._brought.add(blob)
-                with self._reserving:
-                    self._reserved.pop(blob, None)
             finally:
                 sink.close()
                 self._bringing.discard(blob)
+
+    def _sweep(self, repo: LockedRepo) -> None:
+        """Take away what runs that were killed have left in the repository's folder, once a run."""
+        folder = layout.repo_folder(self._root, repo.repo)
+        if folder not in self._swept:
+            self._swept.add(folder)
+            for path in leftovers.temporaries(folder):
+                with suppress(OSError):
+                    path.unlink()
 
     def remove(self, files: Iterable[tuple[LockedRepo, RepoFile]]) -> None:
         """Take away the names of damaged files, so that they are fetched again."""
@@ -138,9 +154,11 @@ class DiskCache:
                 blob = layout.blob(self._root, repo.repo, file.digest)
                 pointer = layout.pointer(self._root, repo.repo, repo.commit, file.path)
                 if _has_size(blob, file.size) and not _shows(pointer, blob):
-                    place.link(blob, pointer)
-            for path in repo.absent:
-                mark = layout.absent(self._root, repo.repo, repo.commit, path)
+                    place.link(blob, pointer, by_symlink=self._by_symlink)
+        for path in repo.absent:
+            mark = layout.absent(self._root, repo.repo, repo.commit, path)
+            # They save requests, and nothing more: a cache that cannot be written does without.
+            with suppress(OSError):
                 if not mark.exists():
                     mark.parent.mkdir(parents=True, exist_ok=True)
                     mark.touch()
@@ -152,15 +170,22 @@ class DiskCache:
             CacheError: the cache cannot be written.
         """
         with place.told_as_cache_error(self._root):
-            self._forget_listing(repo)
+            with suppress(OSError):
+                self._forget_listing(repo)
             if names.is_commit(repo.repo.revision):
                 return None
             ref = layout.ref(self._root, repo.repo)
-            before = ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
+            before = ref.read_text(encoding="utf-8", errors="replace").strip() if ref.is_file() else None
             if before != repo.commit:
                 place.write_text(ref, repo.commit)
                 return before
         return None
+
+    def forget_copies(self, repo: LockedRepo) -> tuple[str, ...]:
+        """Take away transformers' copies of the repository's code that are not what was locked; says so."""
+        if self._modules is None or not modules.remove(self._modules, repo):
+            return ()
+        return (f"transformers' copy of the code of {repo.repo.repo_id} was not what is locked: taken away",)
 
     def _forget_listing(self, repo: LockedRepo) -> None:
         # With its own memory of a listing beside a snapshot that lacks some of it, huggingface_hub calls the snapshot
@@ -169,7 +194,7 @@ class DiskCache:
         if not listing.is_file():
             return
         snapshot = layout.pointer(self._root, repo.repo, repo.commit, "x").parent
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
             if all((snapshot / path).exists() for path in json.loads(listing.read_bytes())["files"]):
                 return
         listing.unlink(missing_ok=True)
@@ -184,15 +209,10 @@ class DiskCache:
         return None
 
 
-def _existing(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path
-
-
 def _has_size(path: Path, size: int) -> bool:
     try:
-        return path.stat().st_size == size
+        status = path.stat()
+        return status.st_size == size and stat.S_ISREG(status.st_mode)
     except OSError:
         return False
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from prewarm.cache.place import hasher
+from prewarm.cache.place import hasher, told_as_cache_error
 from prewarm.records.listing import RepoFile
 
 _BLOCK_BYTES = 4 << 20
@@ -15,6 +16,9 @@ _BLOCK_BYTES = 4 << 20
 
 def is_right(path: Path, file: RepoFile, read: Callable[[int], None]) -> bool | None:
     """Whether the file at ``path`` is ``file``; None where it is not there.
+
+    Raises:
+        CacheError: it may not be read, or is no file; that says nothing of its content.
 
     Args:
         path: of the file.
@@ -36,7 +40,10 @@ def is_right(path: Path, file: RepoFile, read: Callable[[int], None]) -> bool | 
                 read(count)
     except FileNotFoundError:
         return None
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EIO:
+            with told_as_cache_error(path):
+                raise
         # The disk does not give it back.
         return False
     wanted = [file.digest.value, file.code_sha256]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from prewarm.cache.partial import JOURNAL_SUFFIX, SUFFIX
+from prewarm.cache import claims
+from prewarm.cache.claims import SUFFIX
+from prewarm.cache.file_lock import MODE
+from prewarm.cache.partial import JOURNALLED_BYTES
+from prewarm.cache.place import TEMPORARY
+from prewarm.flow.processes import is_alive
 
 _YOUNG_S = 3600.0
 """Where locks cannot be had, a file that was written to within this time may be in use."""
@@ -17,7 +23,7 @@ _YOUNG_S = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """One partial file."""
+    """One partial or temporary file, or a folder of them."""
 
     path: Path
     size: int
@@ -26,6 +32,8 @@ class Leftover:
     """Whether the next run of prewarm goes on from it."""
     is_used: bool
     """Whether a running download holds its lock."""
+    whose: str
+    """Who has left it."""
 
 
 def find(root: Path) -> list[Leftover]:
@@ -35,15 +43,55 @@ def find(root: Path) -> list[Leftover]:
         with contextlib.suppress(OSError):
             status = path.stat()
             with _holding(root, path) as is_free:
+                is_own = path.name.endswith(SUFFIX)
+                is_used = not is_free or (is_own and _is_anothers(path))
                 found.append(
                     Leftover(
                         path=path,
-                        size=getattr(status, "st_blocks", status.st_size // 512) * 512,
-                        is_resumable=path.name.endswith(SUFFIX),
-                        is_used=not is_free,
+                        size=_size_on_disk(status),
+                        is_resumable=is_own,
+                        is_used=is_used,
+                        whose="prewarm, resumable" if is_own else "huggingface_hub",
                     )
                 )
+    for folder in sorted(root.glob("*--*/")):
+        for path in temporaries(folder):
+            with contextlib.suppress(OSError):
+                size = _size_on_disk(path.lstat())
+                if not path.name.endswith(SUFFIX):
+                    found.append(
+                        Leftover(path=path, size=size, is_resumable=False, is_used=False, whose="prewarm, temporary")
+                    )
     return found
+
+
+def temporaries(folder: Path) -> Iterator[Path]:
+    """What killed runs have left in a repository's folder and nobody goes on with."""
+    for at, _, names in os.walk(folder):
+        for name in names:
+            path = Path(at, name)
+            with contextlib.suppress(OSError):
+                if match := TEMPORARY.fullmatch(name):
+                    age_s = time.time() - path.lstat().st_mtime
+                    if age_s > _YOUNG_S or (match[1] and not is_alive(int(match[1]))):
+                        yield path
+                elif name.endswith(SUFFIX) and _is_lost(path):
+                    yield path
+
+
+def _is_lost(path: Path) -> bool:
+    """Whether a partial file is nobody's, and too small for a journal: it is fetched anew."""
+    return path.lstat().st_size < JOURNALLED_BYTES and claims.is_abandoned(path, is_alone=False)
+
+
+def _is_anothers(path: Path) -> bool:
+    """Whether it has the name of a process that still runs."""
+    is_at_rest = path.name.count(".") == SUFFIX.count(".")
+    return not is_at_rest and not claims.is_abandoned(path, is_alone=False)
+
+
+def _size_on_disk(status: os.stat_result) -> int:
+    return getattr(status, "st_blocks", status.st_size // 512) * 512
 
 
 def remove(root: Path, leftover: Leftover) -> bool:
@@ -51,10 +99,12 @@ def remove(root: Path, leftover: Leftover) -> bool:
     with _holding(root, leftover.path) as is_free:
         if not is_free:
             return False
-        leftover.path.unlink(missing_ok=True)
-        journal = leftover.path.name.removesuffix(SUFFIX) + JOURNAL_SUFFIX
-        leftover.path.with_name(journal).unlink(missing_ok=True)
-        return True
+        if leftover.path.name.endswith(SUFFIX):
+            claims.remove(leftover.path)
+        else:
+            with contextlib.suppress(OSError):
+                leftover.path.unlink()
+        return not leftover.path.exists()
 
 
 @contextmanager
@@ -62,7 +112,10 @@ def _holding(root: Path, path: Path) -> Iterator[bool]:
     """Hold the lock that huggingface_hub and prewarm take to write the blob; gives whether it was free."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(root / ".locks" / path.parent.parent.name / f"{path.name.split('.')[0]}.lock")
+    if ".incomplete" not in path.name:
+        yield True
+        return
+    lock = FileLock(root / ".locks" / path.parent.parent.name / f"{path.name.split('.')[0]}.lock", mode=MODE)
     try:
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)

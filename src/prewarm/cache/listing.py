@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from prewarm.cache import layout
 from prewarm.records import names
 from prewarm.records.listing import Digest, Listing, Repo, RepoFile
 
+_BLOCK_BYTES = 4 << 20
+
 
 def listing_of(root: Path, repo: Repo) -> Listing | None:
-    """The files of the commit that the revision names in the cache; None where it names none, or its files no hash.
+    """The files of the commit that the revision names in the cache; None where it names none.
 
-    The hash of a file is the name of its blob, as huggingface_hub gives it.
+    The hash of a file is the name of its blob, as huggingface_hub gives it, or that of its content.
     """
     commit = repo.revision
     try:
@@ -29,13 +32,21 @@ def listing_of(root: Path, repo: Repo) -> Listing | None:
 
 
 def _file(folder: Path, path: Path) -> RepoFile | None:
-    if not path.is_symlink() or not path.exists():
+    if not path.is_file() or not names.is_path(relative := path.relative_to(folder).as_posix()):
         return None
-    value = path.readlink().name
-    if names.is_sha256(value):
-        digest = Digest(algorithm="sha256", value=value)
-    elif names.is_commit(value):
+    value = path.readlink().name if path.is_symlink() else ""
+    if names.is_commit(value):
         digest = Digest(algorithm="git-sha1", value=value)
     else:
-        return None
-    return RepoFile(path=path.relative_to(folder).as_posix(), size=path.stat().st_size, digest=digest)
+        # A copy without links, as COPY and cp -L make them: nothing but the content tells its hash.
+        value = value if names.is_sha256(value) else _sha256(path)
+        digest = Digest(algorithm="sha256", value=value)
+    return RepoFile(path=relative, size=path.stat().st_size, digest=digest)
+
+
+def _sha256(path: Path) -> str:
+    state = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            state.update(block)
+    return state.hexdigest()

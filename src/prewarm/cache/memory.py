@@ -11,18 +11,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args
 
 from prewarm.cache import layout
 from prewarm.cache.installed import versions_of
 from prewarm.lock.digest import files_digest, proof_digest
 from prewarm.records.entry import Entry
-from prewarm.records.failure import Failure
+from prewarm.records.failure import ErrorKind, Failure
+from prewarm.records.libraries import moved
 from prewarm.records.lock import LockedEntry
 from prewarm.records.proof import Proof, Remembered
+from prewarm.records.text import harmless, harmless_lines
 
 SCHEMA = 1
 _LIBRARIES = ("transformers", "torch", "huggingface_hub", "tokenizers", "safetensors")
+_LISTS = ("missing_keys", "unexpected_keys", "mismatched_keys", "notes", "looked_for")
 _KEPT = 8
 """Proofs of one entry: several environments may share a cache."""
 
@@ -34,9 +38,13 @@ class Memory:
         root: the cache's folder.
         home: ``HF_HOME``.
         versions: of prewarm and Python.
+        environ: the environment that entries are loaded in.
     """
 
-    def __init__(self, root: Path, home: Path, versions: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, home: Path, versions: Mapping[str, str], environ: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._environ = environ
         self._root = root
         self._failures = home / "prewarm" / "failures"
         self._versions = versions
@@ -44,28 +52,27 @@ class Memory:
     def recall(self, locked: LockedEntry) -> Remembered:
         """Whether an entry with these files has passed its proof."""
         now = self._depends(locked)
-        kept = _read(self._place(locked)).get("proofs", [])
-        with contextlib.suppress(LookupError, TypeError, AttributeError):
-            for one in kept:
-                if one["depends"] == now:
-                    return Remembered(proof=_proof(one["proof"]))
-            if kept:
-                return Remembered(changed=_changes(kept[0]["depends"], now))
-        return Remembered()
+        kept = _proofs(self._place(locked))
+        for one in kept:
+            if one["depends"] == now and (proof := _proof(one["proof"])) is not None:
+                return Remembered(proof=proof)
+        return Remembered(changed=_changes(kept[0]["depends"], now)) if kept else Remembered()
 
     def failure(self, entry: Entry, locked: LockedEntry | None) -> Failure | None:
         """How the last run failed on the entry with these files; None where it did not, or something has changed."""
         said = _read(self._failure_place(entry))
-        with contextlib.suppress(KeyError, TypeError):
-            if locked is None or said["depends"] in (None, self._depends(locked)):
-                return Failure(kind=said["kind"], message=said["message"], hint=said["hint"])
-        return None
+        words = [said.get(key) for key in ("kind", "message", "hint")]
+        if not all(isinstance(word, str) for word in words) or words[0] not in get_args(ErrorKind):
+            return None
+        if locked is not None and said.get("depends") not in (None, self._depends(locked)):
+            return None
+        return Failure(kind=said["kind"], message=harmless(said["message"]), hint=harmless_lines(said["hint"]))
 
     def keep(self, locked: LockedEntry, proof: Proof) -> None:
         """Remember a passed proof; without a word where the cache cannot be written."""
         now = self._depends(locked)
         place = self._place(locked)
-        others = [one for one in _read(place).get("proofs", []) if one["depends"] != now]
+        others = [one for one in _proofs(place) if one["depends"] != now]
         told = {**asdict(proof), "looked_for": []}
         _write(place, {"schema": SCHEMA, "proofs": [{"depends": now, "proof": told}, *others][:_KEPT]})
 
@@ -96,7 +103,9 @@ class Memory:
             names.append(locked.entry.foreign_class.partition(":")[0].partition(".")[0])
         if any(file.path.endswith("adapter_config.json") for _, file in locked.files):
             names.append("peft")
+        elsewhere = moved(locked.entry.foreign_class, self._environ, str(self._root))
         return {
+            **({"place": elsewhere} if elsewhere else {}),
             "commit": locked.commit,
             "files": files_digest(locked),
             **self._versions,
@@ -113,22 +122,51 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ..
     said += [
         f"{name} was {before.get(name) or 'not there'}, and is {version or 'not there'}"
         for name, version in now.items()
-        if name not in ("commit", "files") and before.get(name) != version
+        if name not in ("commit", "files", "place") and before.get(name) != version
     ]
+    if not said and before.get("place") != now.get("place"):
+        said.append("its library looked in another folder for it")
     return tuple(said)
 
 
-def _proof(told: Mapping[str, Any]) -> Proof:
-    kept: dict[str, Any] = {
-        field.name: tuple(told[field.name]) if isinstance(told[field.name], list) else told[field.name]
-        for field in fields(Proof)
-    }
+def _proofs(path: Path) -> list[dict[str, Any]]:
+    """What is remembered in a file, as far as it has the form that it is written in."""
+    kept = _read(path).get("proofs")
+    return [
+        one
+        for one in (kept if isinstance(kept, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("depends"), dict) and isinstance(one.get("proof"), dict)
+    ]
+
+
+def _proof(told: Mapping[str, Any]) -> Proof | None:
+    try:
+        kept: dict[str, Any] = {field.name: _value(told[field.name], field.name) for field in fields(Proof)}
+    except (KeyError, TypeError):
+        return None
     return Proof(**kept)
+
+
+def _value(told: object, name: str) -> object:
+    """One field of a proof.
+
+    Raises:
+        TypeError: it is of another type than it is written in.
+    """
+    if name in _LISTS:
+        if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+            raise TypeError(name)
+        return tuple(map(harmless, told))
+    is_text = name in ("model", "processor", "dtype")
+    is_right = told is None or isinstance(told, str) if is_text else told is None or isinstance(told, (int, float))
+    if not is_right or (told is None and name in ("load_s", "network_attempts")):
+        raise TypeError(name)
+    return harmless(told) if isinstance(told, str) else told
 
 
 def _read(path: Path) -> dict[str, Any]:
     # Whatever is wrong with it: an entry is proven once more.
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         said = json.loads(path.read_bytes())
         if isinstance(said, dict):
             return said

@@ -1,6 +1,7 @@
 """A file on its way into the cache. Changes with what happens between its first byte and its name.
 
-It is named by the hash of the whole content, so that the bytes of another version are never mixed in.
+It is named by the hash of the whole content, so that the bytes of another version are never mixed in, and by the
+process that writes it: what gets the name of the blob are the bytes that this process has hashed.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from prewarm.cache import journal
+from prewarm.cache import claims, journal
 from prewarm.cache.place import check, hasher, told_as_cache_error
 from prewarm.cache.positional import write_at
 from prewarm.cache.prefix_hash import PrefixHash
 from prewarm.records import ranges
+from prewarm.records.errors import CacheError
 from prewarm.records.listing import RepoFile
 from prewarm.records.ranges import Range
 
 JOURNALLED_BYTES = 4 << 20
 """Files from this size on are worth a journal; smaller ones are fetched again."""
-SUFFIX = ".prewarm.incomplete"
-JOURNAL_SUFFIX = ".prewarm.json"
 _SAVE_BYTES = 2 << 20
 _SAVE_S = 0.03
 _SYNC_BYTES = 32 << 20
@@ -34,17 +35,18 @@ class PartialFile:
     Args:
         target: the blob's place.
         file: what the listing says of it.
-        resumes: whether to go on from a partial file and to leave one: only where nobody else writes it.
-        token: what the name is made of where it does not resume.
+        is_alone: whether nobody else can be at it, as far as locks tell.
+        wrote: is told how many new bytes were written, negative ones where they are void.
     """
 
-    def __init__(self, target: Path, file: RepoFile, *, resumes: bool, token: str = "") -> None:
+    def __init__(self, target: Path, file: RepoFile, *, is_alone: bool, wrote: Callable[[int], None]) -> None:
         self._target = target
         self._file = file
-        self._is_kept = resumes and file.size >= JOURNALLED_BYTES
-        middle = "" if resumes else f".{token}"
-        self._path = target.with_name(f"{target.name}{middle}{SUFFIX}")
-        self._journal = target.with_name(f"{target.name}{JOURNAL_SUFFIX}")
+        self._is_alone = is_alone
+        self._wrote = wrote
+        self._is_kept = file.size >= JOURNALLED_BYTES
+        self._path = claims.new_name(target)
+        self._journal = claims.journal_of(self._path)
         self._lock = threading.RLock()
         self._descriptor: int | None = None
         self._hash = PrefixHash(hasher(file.digest, file.size))
@@ -79,15 +81,15 @@ class PartialFile:
             self._claimed = ranges.add(self._claimed, offset, end)
         for start, stop in new:
             self._take(start, piece[start - offset : stop - offset])
+        self._wrote(ranges.total(new))
         return ranges.total(new)
 
     def void(self) -> None:
         """Throw away what has arrived."""
         self._close()
-        for path in (self._path, self._journal):
-            with contextlib.suppress(OSError):
-                path.unlink()
+        claims.remove(self._path)
         with self._lock:
+            self._wrote(-ranges.total(self._have))
             self._claimed, self._have, self._synced, self._unsaved, self._unsynced = [], [], [], 0, 0
             self._hash = PrefixHash(hasher(self._file.digest, self._file.size))
 
@@ -105,25 +107,47 @@ class PartialFile:
         with told_as_cache_error(self._path):
             # Or a crash of the machine keeps the name and loses the bytes.
             os.fsync(descriptor)
+            self._check_own(descriptor)
             self._close()
             # The name may be a link into huggingface_hub's store that other repositories share: it is replaced
             # itself, never written through.
             os.replace(self._path, self._target)
             self._journal.unlink(missing_ok=True)
+            claims.give_up(self._path)
+        if self._is_kept:
+            for path in claims.abandoned(self._target, is_alone=self._is_alone):
+                own = claims.new_name(self._target)
+                if claims.take(path, own):
+                    claims.remove(own)
+                claims.give_up(own)
 
     def close(self) -> None:
         """Keep what has arrived for the next run, where that is worth it."""
         descriptor = self._descriptor
-        if descriptor is None:
-            return
-        with contextlib.suppress(OSError):
-            if self._is_kept and self._have:
-                os.fsync(descriptor)
-                journal.write(self._journal, self._file, written=self._have, synced=self._have)
-            else:
-                self._path.unlink()
-                self._journal.unlink(missing_ok=True)
-        self._close()
+        if descriptor is not None:
+            with contextlib.suppress(OSError, CacheError):
+                if self._is_kept and self._have:
+                    os.fsync(descriptor)
+                    self._check_own(descriptor)
+                    journal.write(self._journal, self._file, written=self._have, synced=self._have)
+                    claims.put_to_rest(self._path, self._target)
+                else:
+                    claims.remove(self._path)
+            self._close()
+        claims.give_up(self._path)
+
+    def _check_own(self, descriptor: int) -> None:
+        """Raise CacheError where the name is not that of the bytes that were written."""
+        try:
+            is_own = os.path.samestat(os.fstat(descriptor), self._path.lstat())
+        except FileNotFoundError:
+            is_own = False
+        if not is_own:
+            raise CacheError(
+                "corrupt",
+                f"{self._file.path} was taken away while it arrived",
+                hint="another program writes into the cache; nothing wrong was kept",
+            )
 
     def _take(self, offset: int, piece: bytes | memoryview) -> None:
         with told_as_cache_error(self._path):
@@ -151,8 +175,9 @@ class PartialFile:
         with self._lock:
             if self._descriptor is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                fresh = 0 if self._have else os.O_TRUNC
-                flags = os.O_RDWR | os.O_CREAT | fresh | getattr(os, "O_BINARY", 0)
+                # A new file, or the one that was taken over: never what somebody has put there.
+                fresh = 0 if self._have else os.O_CREAT | os.O_EXCL
+                flags = os.O_RDWR | fresh | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
                 self._descriptor = os.open(self._path, flags, 0o666)
             return self._descriptor
 
@@ -168,13 +193,18 @@ class PartialFile:
                 self._descriptor = None
 
     def _take_up(self) -> None:
-        try:
-            there = self._path.stat().st_size
-        except OSError:
-            return
-        self._have = journal.read(self._journal, self._file, there)
-        self._claimed, self._synced = list(self._have), list(self._have)
+        for path in claims.abandoned(self._target, is_alone=self._is_alone):
+            if not claims.take(path, self._path):
+                continue
+            with contextlib.suppress(OSError):
+                self._have = journal.read(self._journal, self._file, self._path.lstat().st_size)
+            if self._have:
+                break
+            # Bytes that nobody vouches for.
+            claims.remove(self._path)
         if self._have:
+            self._claimed, self._synced = list(self._have), list(self._have)
+            self._wrote(ranges.total(self._have))
             with told_as_cache_error(self._path):
                 self._hash.follow(self._open(), self._whole())
 
@@ -203,13 +233,3 @@ class PartialFile:
             os.fsync(descriptor)
             with self._lock:
                 self._synced = written
-
-
-def partial_bytes(target: Path) -> int:
-    """Bytes on the disk of the partial file for ``target``."""
-    try:
-        status = target.with_name(f"{target.name}{SUFFIX}").stat()
-    except OSError:
-        return 0
-    # Ranges that have not arrived are holes, which take no room.
-    return min(status.st_size, getattr(status, "st_blocks", status.st_size // 512) * 512)

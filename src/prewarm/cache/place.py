@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -22,19 +23,37 @@ def hasher(digest: Digest, size: int) -> hashlib._Hash:
     return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
+_WHAT = {
+    errno.EACCES: "may not be used by this user",
+    errno.EPERM: "may not be used by this user",
+    errno.EROFS: "is on a disk that is read-only",
+    errno.ENOTDIR: "has a file on its way where a folder belongs",
+    errno.EEXIST: "is a file where a folder belongs",
+    errno.EISDIR: "is a folder where a file belongs",
+    errno.ENOTEMPTY: "is a folder where a file belongs",
+    errno.ENAMETOOLONG: "has a name that is too long for this disk",
+    errno.ELOOP: "is a link that leads in circles",
+    errno.EIO: "cannot be read or written: the disk fails",
+}
+
+
 @contextmanager
 def told_as_cache_error(path: Path) -> Iterator[None]:
-    """Turn the system's errors into CacheError."""
+    """Turn the system's errors into CacheError, which says what is in the way."""
     try:
         yield
     except OSError as error:
-        said = f"{error.filename or path}: {error.strerror or error}"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise CacheError(
                 "no-space", f"the disk of the cache is full ({path})", hint="make room, or set HF_HOME to another disk"
             ) from None
+        # Of two names the second is the one that was to be made.
+        named = error.filename2 or error.filename or path
+        what = _WHAT.get(error.errno or 0) or f"cannot be used: {error.strerror or error}"
         raise CacheError(
-            "internal", f"the cache cannot be used: {said}", hint="look at its rights, or set HF_HOME to another folder"
+            "internal",
+            f"the cache cannot be used: {named} {what}",
+            hint="look at its rights and at what stands there, or set HF_HOME to another folder",
         ) from None
 
 
@@ -53,28 +72,55 @@ def check(file: RepoFile, size: int, digest: str) -> None:
         )
 
 
-def link(blob: Path, pointer: Path) -> None:
-    """Show ``blob`` as ``pointer``: a relative symlink, or a hard link or a copy where symlinks cannot be made."""
+def link(blob: Path, pointer: Path, *, by_symlink: bool = True) -> None:
+    """Show ``blob`` as ``pointer``: a relative symlink, else a hard link.
+
+    Where there are no links of any kind the file is moved, as huggingface_hub does: one copy of it is on the disk.
+
+    Args:
+        blob: the file.
+        pointer: where it is shown.
+        by_symlink: whether symlinks may be made.
+    """
     pointer.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pointer.with_name(f".{pointer.name[:100]}.{secrets.token_hex(4)}")
+    temporary = temporary_name(pointer.parent)
     try:
-        try:
-            os.symlink(os.path.relpath(blob, pointer.parent), temporary)
-        except OSError:
-            try:
-                os.link(blob.resolve(), temporary)
-            except OSError:
-                shutil.copyfile(blob, temporary)
+        if not _linked(blob, temporary, by_symlink=by_symlink):
+            if not blob.is_symlink():
+                os.replace(blob, pointer)
+                return
+            # It is a link into a store that other repositories share.
+            shutil.copyfile(blob, temporary)
         os.replace(temporary, pointer)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
 
 
+def _linked(blob: Path, name: Path, *, by_symlink: bool) -> bool:
+    if by_symlink:
+        with suppress(OSError, NotImplementedError):
+            os.symlink(os.path.relpath(blob, name.parent), name)
+            return True
+    with suppress(OSError, NotImplementedError):
+        os.link(blob.resolve(), name)
+        return True
+    return False
+
+
+TEMPORARY = re.compile(r"\.prewarm-(\d+)-[0-9a-f]{8}|\..{1,100}\.[0-9a-f]{8}")
+"""Names of files that become others; the second kind is that of prewarm 0.1."""
+
+
+def temporary_name(folder: Path) -> Path:
+    """A name for what becomes another file of ``folder``; short, as the other one's may be as long as names can be."""
+    return folder / f".prewarm-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small file so that a reader sees the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+    temporary = temporary_name(path.parent)
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)

@@ -44,13 +44,17 @@ class Preview:
         """As the other cache: a dry run says that there is no room."""
         self._disk.reserve(files)
 
+    def release(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """As the other cache."""
+        self._disk.release(files)
+
     @contextmanager
     def receive(
         self,
         repo: LockedRepo,
         file: RepoFile,
         stop: Stop,  # noqa: ARG002 (nobody is waited for)
-        awaited: Callable[[], None],  # noqa: ARG002
+        awaited: Callable[[str, float], None],  # noqa: ARG002
     ) -> Iterator[Sink | None]:
         """A sink into memory; None where the other cache has the file."""
         if self._disk.has(repo, file):
@@ -80,11 +84,16 @@ class Preview:
         """Nothing is written."""
         return None
 
+    def forget_copies(self, repo: LockedRepo) -> tuple[str, ...]:  # noqa: ARG002 (the protocol's)
+        """Nothing is taken away."""
+        return ()
+
 
 class _MemorySink:
     def __init__(self, file: RepoFile) -> None:
         self._file = file
-        self.content = bytearray(file.size)
+        # Grows as bytes arrive: what is listed is not believed.
+        self.content = bytearray()
         self._have: list[Range] = []
         self._lock = threading.Lock()
 
@@ -94,6 +103,7 @@ class _MemorySink:
     def write(self, offset: int, piece: bytes | memoryview) -> int:
         with self._lock:
             before = total(self._have)
+            self.content.extend(bytes(max(0, offset - len(self.content))))
             self.content[offset : offset + len(piece)] = piece
             self._have = add(self._have, offset, offset + len(piece))
             return total(self._have) - before

@@ -6,6 +6,7 @@ Imports little: it is what ``prewarm check`` does for thousands of files.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from prewarm.cache import layout
@@ -21,7 +22,8 @@ def missing(root: Path, locked: LockedEntry) -> tuple[tuple[LockedRepo, RepoFile
         for file in repo.files:
             try:
                 # Through the link, so that a link into nowhere is not taken for a file.
-                is_there = os.stat(f"{folder}/{file.path}").st_size == file.size  # noqa: PTH116 (half the time)
+                status = os.stat(f"{folder}/{file.path}")  # noqa: PTH116 (half the time)
+                is_there = status.st_size == file.size and stat.S_ISREG(status.st_mode)
             except OSError:
                 is_there = False
             if not is_there:

@@ -24,8 +24,9 @@ def command(dry_run: bool, shown: options.Shown) -> int:
         freed += [leftover.size] * one.is_free
         if not shown.quiet:
             said = "in use: kept" if not one.is_free else "would be removed" if dry_run else "removed"
-            whose = "prewarm, resumable" if leftover.is_resumable else "huggingface_hub"
-            click.echo(f"{leftover.path.relative_to(one.root)}  {size(leftover.size)}  ({whose})  {said}")
+            is_inside = leftover.path.is_relative_to(one.root)
+            shown_path = leftover.path.relative_to(one.root) if is_inside else leftover.path
+            click.echo(f"{shown_path}  {size(leftover.size)}  ({leftover.whose})  {said}")
     if not shown.quiet:
         click.echo(f"{'would free' if dry_run else 'freed'} {size(sum(freed))} in {plural(len(freed), 'file')}")
     return 0

@@ -6,18 +6,18 @@ Exit codes: 0 every required entry is ready; 1 one is not; 2 the manifest or the
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
-import os
-import signal
+import sys
 from collections.abc import Sequence
-from types import FrameType
-from typing import NoReturn
 
 import click
 
 from prewarm import __version__
+from prewarm.cli import interrupts, streams
 from prewarm.records.errors import Interrupted, PrewarmError
+from prewarm.records.text import harmless
 
 COMMANDS = {
     "warm": "Make every entry of the manifest ready (the default).",
@@ -73,35 +73,35 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    _end_on_sigterm()
+    streams.make_safe()
     # Nothing that a check makes is garbage: looking for it takes a tenth of its time.
     gc.set_threshold(50_000)
     try:
-        code = cli.main(args=list(argv) if argv is not None else None, prog_name="prewarm", standalone_mode=False)
+        with interrupts.handled():
+            code = cli.main(args=list(argv) if argv is not None else None, prog_name="prewarm", standalone_mode=False)
+            sys.stdout.flush()
         return int(code or 0)
     except PrewarmError as error:
-        _say(f"error: {error}", error.hint)
+        _say(f"error: {error}" if not isinstance(error, Interrupted) else str(error), error.hint)
         return error.exit_code
-    except click.exceptions.Abort:
-        return _interrupted()
-    except KeyboardInterrupt:
-        return _interrupted()
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        said = Interrupted()
+        _say(str(said), said.hint)
+        return said.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         _say(f"error: {error.format_message()}", f"{context.command_path if context else 'prewarm'} --help")
         return 2
     except BrokenPipeError:
         # Who reads our output has had enough, as in: prewarm | head.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        streams.drop()
         return 1
     except Exception as error:  # noqa: BLE001 (the one place where a bug ends)
+        if isinstance(error, (OSError, ValueError)) and (reason := streams.failure()):
+            streams.drop()
+            _say(f"error: standard output cannot be written: {reason}", "send it to where there is room")
+            return 1
         return _bug(error)
-
-
-def _interrupted() -> int:
-    error = Interrupted()
-    _say(str(error), error.hint)
-    return error.exit_code
 
 
 def _bug(error: Exception) -> int:
@@ -112,14 +112,9 @@ def _bug(error: Exception) -> int:
 
 
 def _say(message: str, hint: str) -> None:
-    click.echo(message, err=True)
-    if hint:
-        first, *rest = hint.splitlines()
-        click.echo("\n".join([f"  try: {first}", *(f"    {line}" for line in rest)]), err=True)
-
-
-def _end_on_sigterm() -> None:
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
+    # Nobody can be told that nobody can be told.
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(harmless(message), err=True)
+        if hint:
+            first, *rest = hint.splitlines()
+            click.echo("\n".join([f"  try: {first}", *(f"    {line}" for line in rest)]), err=True)

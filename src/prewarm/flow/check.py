@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prewarm.flow.ready import is_ready, mode_of, status_of
 from prewarm.lock import file as locks
 from prewarm.records.entry import Entry, ProofMode
+from prewarm.records.errors import EntryError
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import Lock, LockedEntry, LockedRepo
 from prewarm.records.plan import Plan
@@ -31,13 +32,27 @@ class Sight:
     """The repositories whose revision names another commit in the cache, or none."""
     recall: Callable[[Entry], LockedEntry | None]
     """An entry that is not locked, as the cache itself has it; None where it does not have all of it."""
+    elsewhere: Callable[[LockedEntry], tuple[str, ...]]
+    """What makes the application look elsewhere, a sentence each."""
+    altered: Callable[[LockedEntry], tuple[str, ...]]
+    """What would run in the place of the code that is locked, a sentence each."""
+    unforeseen: Callable[[Exception], EntryError]
+    """Writes the trace of what nobody foresaw, and gives what to say of it."""
 
 
 def check(
     entries: Sequence[Entry], lock: Lock, sight: Sight, memory: Memory, setting: ProofMode
 ) -> tuple[EntryReport, ...]:
     """The state of every entry; ``setting`` is how far those are proven that do not say so themselves."""
-    return tuple(_check(entry, locks.find(lock, entry), sight, memory, setting) for entry in entries)
+
+    def one(entry: Entry) -> EntryReport:
+        try:
+            return _check(entry, locks.find(lock, entry), sight, memory, setting)
+        except Exception as error:  # noqa: BLE001 (one entry's trouble is its own)
+            failure = (error if isinstance(error, EntryError) else sight.unforeseen(error)).as_failure()
+            return EntryReport(entry=entry, status="failed", ready=False, failure=failure)
+
+    return tuple(map(one, entries))
 
 
 def _check(entry: Entry, locked: LockedEntry | None, sight: Sight, memory: Memory, setting: ProofMode) -> EntryReport:
@@ -65,6 +80,8 @@ def _check(entry: Entry, locked: LockedEntry | None, sight: Sight, memory: Memor
     status = status_of(plan, False, proof, has_failed=failure is not None)
     if moved and status == "cached":
         status = "partial"
+    altered = sight.altered(found)
+    notes += [*altered, *sight.elsewhere(found)]
     return EntryReport(
         entry=entry,
         commit=found.commit,
@@ -73,7 +90,7 @@ def _check(entry: Entry, locked: LockedEntry | None, sight: Sight, memory: Memor
         bytes=sum(file.size for _, file in found.files),
         missing=tuple(file.path for _, file in plan.missing),
         missing_bytes=plan.missing_bytes,
-        ready=is_ready(entry, status, setting),
+        ready=is_ready(entry, status, setting) and not altered,
         proof=proof,
         failure=failure,
         notes=tuple(notes),

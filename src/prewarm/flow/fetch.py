@@ -92,8 +92,8 @@ class Transfers:
         def received(count: int) -> None:
             tools.observe(BytesReceived(entry=entry, path=file.path, bytes=count))
 
-        def awaited() -> None:
-            tools.observe(DownloadAwaited(entry=entry, path=file.path))
+        def awaited(holder: str, waited_s: float) -> None:
+            tools.observe(DownloadAwaited(entry=entry, path=file.path, holder=holder, waited_s=waited_s))
 
         with tools.cache.receive(repo, file, self._stop, awaited) as sink:
             if sink is not None:

@@ -114,8 +114,11 @@ class Cache(Protocol):
             CacheError: ``no-space``, with how much is missing.
         """
 
+    def release(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
+        """Count on the room for ``files`` no more: they are there, or do not come."""
+
     def receive(
-        self, repo: LockedRepo, file: RepoFile, stop: Stop, awaited: Callable[[], None]
+        self, repo: LockedRepo, file: RepoFile, stop: Stop, awaited: Callable[[str, float], None]
     ) -> AbstractContextManager[Sink | None]:
         """A sink for one file; None where another run has brought it meanwhile.
 
@@ -123,10 +126,10 @@ class Cache(Protocol):
             repo: where the file is.
             file: what the listing says of it.
             stop: ends waiting for another run.
-            awaited: is called where another run has to be waited for.
+            awaited: is told who holds it, where another run has to be waited for, and for how long it was so far.
 
         Raises:
-            CacheError: the cache cannot be written.
+            CacheError: the cache cannot be written, or another run is at it for too long.
             Interrupted: it was stopped.
         """
 
@@ -141,6 +144,9 @@ class Cache(Protocol):
 
     def link(self, repo: LockedRepo) -> None:
         """Show the files that are there in the snapshot of the commit, and mark those that it does not have."""
+
+    def forget_copies(self, repo: LockedRepo) -> tuple[str, ...]:
+        """Take away copies of the repository's code that are not what was locked; says so, a sentence each."""
 
     def point(self, repo: LockedRepo) -> str | None:
         """Let the revision name the commit, last of all; returns the commit that it named before, if another."""

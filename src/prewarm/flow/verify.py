@@ -26,6 +26,8 @@ class Verified:
 
     damaged: tuple[Pair, ...] = ()
     missing: tuple[Pair, ...] = ()
+    unreadable: tuple[CacheError, ...] = ()
+    """What keeps files from being read: of those nothing is known."""
 
     @property
     def bad(self) -> tuple[Pair, ...]:
@@ -34,6 +36,8 @@ class Verified:
 
     def error(self) -> CacheError | None:
         """What to say of it."""
+        if self.unreadable:
+            return self.unreadable[0]
         said = [
             f"{', '.join(file.path for _, file in pairs)} {what}"
             for pairs, what in (
@@ -69,13 +73,16 @@ def verify(
     observe(HashingStarted(files=len(paths), bytes=sum(file.size for file in paths.values())))
     stop = Stop()
 
-    def look(path: Path, file: RepoFile) -> bool | None:
+    def look(path: Path, file: RepoFile) -> bool | CacheError | None:
         def read(count: int) -> None:
             # Told of every piece: a file of many gigabytes need not come to its end after an interrupt.
             stop.check()
             observe(FileHashed(path=file.path, bytes=count))
 
-        return is_right(path, file, read)
+        try:
+            return is_right(path, file, read)
+        except CacheError as error:
+            return error
 
     # The largest first, so that none of them is alone at the end.
     ordered = sorted(paths.items(), key=lambda item: -item[1].size)
@@ -86,4 +93,11 @@ def verify(
     def those(entry: LockedEntry, state: bool | None) -> tuple[Pair, ...]:
         return tuple(pair for pair in entry.files if found[cache.path(pair[0], pair[1].path)] is state)
 
-    return {locked.entry: Verified(damaged=those(locked, False), missing=those(locked, None)) for locked in entries}
+    def unreadable(entry: LockedEntry) -> tuple[CacheError, ...]:
+        states = (found[cache.path(repo, file.path)] for repo, file in entry.files)
+        return tuple(state for state in states if isinstance(state, CacheError))
+
+    return {
+        locked.entry: Verified(damaged=those(locked, False), missing=those(locked, None), unreadable=unreadable(locked))
+        for locked in entries
+    }

@@ -13,7 +13,7 @@ from prewarm.flow.outcome import Reached, Warmed
 from prewarm.flow.prove import inspect, prove
 from prewarm.flow.ready import mode_of
 from prewarm.flow.resolve import Resolved, from_lock, resolve_or_recall
-from prewarm.flow.trust import refuse_changed_code
+from prewarm.flow.trust import refuse_changed_code, with_code_hashes
 from prewarm.lock import file as locks
 from prewarm.records.entry import Entry
 from prewarm.records.events import EntryFinished, EntryPlanned, EntryStarted
@@ -31,7 +31,8 @@ def warm(entries: Sequence[Entry], lock: Lock, tools: Tools, options: Options) -
         Interrupted: the user said stop.
     """
     pairs = [(entry, locks.find(lock, entry)) for entry in entries]
-    if any(_is_to_load(entry, locked, tools, options) for entry, locked in pairs):
+    if any(_is_to_load(entry, locked, tools, options) and not entry.trust_remote_code for entry, locked in pairs):
+        # What runs code of its own has a process of its own.
         tools.prover.start()
     tools.hub.expect(listings=len({entry.repo for entry, locked in pairs if locked is None}))
     return tools.stages.run([_warm_entry(*pair, tools, options) for pair in pairs], tools.end)
@@ -61,16 +62,20 @@ async def _steps(
         resolved, plan = await tools.stages.plan(_plan, entry, locked, tools, account)
         yield (reached := Reached(resolved=resolved, plan=plan, notes=resolved.notes))
         await tools.stages.look_after(tools.cache.reserve, plan.missing)
-        if options.dry_run:
-            return
-        tools.hub.expect(files=len(plan.missing))
-        loads = _is_to_load(entry, resolved.locked, tools, options)
-        resolved = await _bring(resolved, plan, tools, account, loads=loads)
-        moved = await tools.stages.look_after(_show, resolved.locked, tools)
+        try:
+            if options.dry_run:
+                return
+            tools.hub.expect(files=len(plan.missing))
+            loads = _is_to_load(entry, resolved.locked, tools, options)
+            resolved = await _bring(resolved, plan, tools, account, loads=loads)
+            moved = await tools.stages.look_after(_show, resolved.locked, tools)
+        finally:
+            tools.cache.release(plan.missing)
     yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
     if loads:
         proven = await prove(resolved, tools, account)
-        await tools.stages.look_after(tools.memory.keep, proven.resolved.locked, proven.proof)
+        if proven.is_sure:
+            await tools.stages.look_after(tools.memory.keep, proven.resolved.locked, proven.proof)
         yield replace(reached, resolved=proven.resolved, proof=proven.proof)
     elif mode_of(entry, options.proof) == "load":
         yield replace(reached, proof=tools.memory.recall(resolved.locked).proof)
@@ -98,7 +103,7 @@ async def _bring(resolved: Resolved, plan: Plan, tools: Tools, account: Account,
             resolved = await inspect(resolved, tools, account)
         rest.release()
         await rest.done()
-    return resolved
+    return replace(resolved, locked=await tools.stages.look_after(with_code_hashes, resolved.locked, tools.cache))
 
 
 def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options: Options) -> bool:
@@ -109,10 +114,11 @@ def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options:
 
 def _show(locked: LockedEntry, tools: Tools) -> tuple[str, ...]:
     refuse_changed_code(locked, tools.cache)
-    moved = []
+    moved: list[str] = []
     for repo in locked.repos:
         # The revision is pointed last: before, an application that asks for it would find half of the files.
         tools.cache.link(repo)
+        moved += tools.cache.forget_copies(repo)
         if before := tools.cache.point(repo):
             name = f"{repo.repo.revision} of {repo.repo.repo_id}"
             moved.append(f"{name} was {before[:7]}, and is {repo.commit[:7]} now")

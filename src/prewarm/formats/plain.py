@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from typing import TextIO
 
 from prewarm.records.events import (
@@ -54,7 +55,8 @@ class PlainLines:
         """Write the event's line, if it has one."""
         line = line_of(event, verbose=self._verbose)
         if line:
-            with self._lock:
+            # Whoever reads it may have gone, or its disk may be full: the work goes on.
+            with self._lock, suppress(OSError, ValueError):
                 self._stream.write(line + "\n")
                 self._stream.flush()
 
@@ -77,6 +79,8 @@ def line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an eve
             return f"{entry.id}: {path} ({size(count)})" if verbose or count >= LARGE_BYTES else ""
         case Retrying(what=what, reason=reason, attempt=attempt, wait_s=wait_s):
             return f"{what}: {reason}; try {attempt + 1} in {duration(wait_s)}"
+        case Waiting(bucket=bucket, wait_s=wait_s) if "://" in bucket:
+            return f"waiting {duration(wait_s)}: {bucket} asks for it"
         case Waiting(bucket=bucket, wait_s=wait_s):
             return f"waiting {duration(wait_s)} for the Hub's limit on '{bucket}' to reset"
         case LimitForeseen(bucket=bucket, requests=requests, remaining=left, wait_s=wait_s, max_wait_s=max_wait_s):
@@ -87,8 +91,10 @@ def line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an eve
             if wait_s > max_wait_s:
                 said += f", and may wait {duration(max_wait_s)} (--max-wait): it will end there, and keep what arrived"
             return said
-        case DownloadAwaited(entry=entry, path=path):
-            return f"{entry.id}: {path}: waiting for another run's download"
+        case DownloadAwaited(entry=entry, path=path, holder=holder, waited_s=waited_s):
+            whose = f"another run's download ({holder})" if holder else "another run's download"
+            so_far = f", for {duration(waited_s)} so far" if waited_s >= 1 else ""
+            return f"{entry.id}: {path}: waiting for {whose}{so_far}"
         case ProofStarted(entry=entry):
             return f"{entry.id}: loading offline"
         case FilesAdded(entry=entry, paths=paths):

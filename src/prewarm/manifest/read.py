@@ -33,7 +33,7 @@ def find(folder: Path) -> Path:
     if own.is_file():
         return own
     pyproject = folder / PYPROJECT_NAME
-    if pyproject.is_file() and "prewarm" in tomlfile.read(pyproject, ManifestError).get("tool", {}):
+    if pyproject.is_file() and "prewarm" in _tools(tomlfile.read(pyproject, ManifestError)):
         return pyproject
     raise ManifestError(
         f"there is no {MANIFEST_NAME} and no [tool.prewarm] in {PYPROJECT_NAME} here ({folder})",
@@ -54,10 +54,19 @@ def load(path: Path) -> Manifest:
     content: Any = tomlfile.read(path, ManifestError)
     start = ""
     if path.name == PYPROJECT_NAME:
-        content, start = content.get("tool", {}).get("prewarm"), "tool.prewarm."
+        content, start = _tools(content).get("prewarm"), "tool.prewarm."
         if content is None:
             raise ManifestError(f"{path} has no [tool.prewarm] table", hint="add one, or name another file with -m")
+        if not isinstance(content, dict):
+            raise _wrong_type("tool.prewarm", "a table", content)
     return parse(content, path=path, start=start)
+
+
+def _tools(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
+    tools = pyproject.get("tool", {})
+    if not isinstance(tools, dict):
+        raise _wrong_type("tool", "a table", tools)
+    return tools
 
 
 def parse(content: Mapping[str, Any], *, path: Path, start: str = "") -> Manifest:
@@ -230,7 +239,21 @@ def _kwargs(value: object, place: str) -> Mapping[str, Any]:
         if key in _SET_ELSEWHERE and not (key == "subfolder" and place.endswith("processor_kwargs")):
             name = "dtype" if key == "torch_dtype" else key
             raise ManifestError("a key of the entry itself", place=f"{place}.{key}", hint=f"move it up: {name} = …")
+        if key == "subfolder":
+            _subfolder(value[key], f"{place}.{key}")
+        _refuse_what_no_call_takes(value[key], f"{place}.{key}")
     return value
+
+
+def _refuse_what_no_call_takes(value: object, place: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_what_no_call_takes(inner, f"{place}.{key}")
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            _refuse_what_no_call_takes(inner, f"{place}[{at}]")
+    elif not isinstance(value, (str, int, float)):
+        raise ManifestError("a date or a time is no keyword of a class", place=place, hint="write it as a string")
 
 
 def _choice(*choices: str) -> Callable[[object, str], str]:

@@ -39,6 +39,10 @@ def read(path: Path, error: type[InputError], *, hint: str = "") -> dict[str, An
     except tomllib.TOMLDecodeError as bad:
         said = str(bad)
         raise error(f"{path.name} is not valid TOML: {said[:1].lower()}{said[1:]}", hint=hint) from None
+    except (ValueError, RecursionError) as bad:
+        # A number of thousands of digits, or tables within tables within tables.
+        said = "it is nested too deeply" if isinstance(bad, RecursionError) else "a number in it is too large"
+        raise error(f"{path.name} cannot be read: {said}", hint=hint) from None
     except IsADirectoryError:
         raise error(f"{path} is a folder", hint="name the file") from None
     except OSError as bad:

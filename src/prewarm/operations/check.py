@@ -8,14 +8,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from prewarm.cache import scan
+from prewarm.cache import modules, scan
 from prewarm.flow.check import Sight
 from prewarm.flow.check import check as check_entries
 from prewarm.flow.ready import has_to_be_tried
 from prewarm.hub import configuration
+from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.machine import memory, report
 from prewarm.operations.project import Project
 from prewarm.records.entry import Entry
+from prewarm.records.libraries import moved
 from prewarm.records.lock import LockedEntry
 from prewarm.records.report import Report
 
@@ -28,8 +30,15 @@ def check(project: Project, command: str = "check") -> Report:
         missing=lambda locked: scan.missing(root, locked),
         moved=lambda locked: scan.moved(root, locked),
         recall=lambda entry: _recall(entry, root),
+        elsewhere=lambda locked: tuple(filter(None, [moved(locked.entry.foreign_class, project.environ, str(root))])),
+        altered=lambda locked: tuple(
+            f"transformers' copy of the code of {repo.repo.repo_id} is not what is locked"
+            for repo in locked.repos
+            if locked.entry.trust_remote_code and modules.altered(configuration.modules_root(), repo)
+        ),
+        unforeseen=unforeseen,
     )
-    reports = check_entries(project.entries, project.lock, sight, memory(root), project.settings.proof)
+    reports = check_entries(project.entries, project.lock, sight, memory(root, project.environ), project.settings.proof)
     return report(project, command, reports, elapsed_s=time.monotonic() - began)
 
 

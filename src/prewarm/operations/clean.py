@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from prewarm.cache import leftovers
 from prewarm.cache.leftovers import Leftover
 from prewarm.hub.configuration import cache_root
+from prewarm.proof import leftovers as proofs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +30,9 @@ def clean(*, dry_run: bool) -> Iterator[Cleaned]:
     for leftover in leftovers.find(root):
         is_free = not leftover.is_used and (dry_run or leftovers.remove(root, leftover))
         yield Cleaned(leftover=leftover, root=root, is_free=is_free)
+    for folder in proofs.dead():
+        size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+        if not dry_run:
+            shutil.rmtree(folder, ignore_errors=True)
+        left = Leftover(path=folder, size=size, is_resumable=False, is_used=False, whose="prewarm, a proof's folder")
+        yield Cleaned(leftover=left, root=root, is_free=dry_run or not folder.exists())

@@ -12,8 +12,9 @@ from prewarm.flow.stop import Stop
 from prewarm.hub import configuration
 from prewarm.operations.check import nothing_to_do
 from prewarm.operations.project import Project
-from prewarm.records.events import Observer
+from prewarm.records.events import Notice, Observer
 from prewarm.records.report import Report
+from prewarm.records.units import duration
 
 _locks: dict[Path, threading.Lock] = {}
 
@@ -29,7 +30,7 @@ def ensure(load: Callable[[], Project], observe: Observer, environ: Mapping[str,
     project = load()
     if (found := nothing_to_do(project, "ensure", retries=False)) is not None:
         return found
-    with _alone(project.manifest.path.resolve()):
+    with _alone(project.manifest.path.resolve(), observe, project.settings.lock_wait_s):
         project = load()
         if (found := nothing_to_do(project, "ensure", retries=False)) is not None:
             return found
@@ -39,13 +40,19 @@ def ensure(load: Callable[[], Project], observe: Observer, environ: Mapping[str,
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One thread of one process at a time for a manifest."""
+def _alone(path: Path, observe: Observer, limit_s: float) -> Iterator[None]:
+    """One thread of one process at a time for a manifest.
+
+    Raises:
+        CacheError: another one is at it for too long.
+    """
     from prewarm.cache.file_lock import locked
 
+    def awaited(holder: str, waited_s: float) -> None:
+        so_far = f", for {duration(waited_s)} so far" if waited_s >= 1 else ""
+        observe(Notice(text=f"waiting for {holder or 'another process'}, which makes {path.name} ready{so_far}"))
+
     name = hashlib.sha256(str(path).encode()).hexdigest()[:32]
-    with (
-        _locks.setdefault(path, threading.Lock()),
-        locked(configuration.home() / "prewarm" / f"ensure-{name}.lock", Stop()),
-    ):
+    lock = configuration.home() / "prewarm" / f"ensure-{name}.lock"
+    with _locks.setdefault(path, threading.Lock()), locked(lock, Stop(), awaited, limit_s=limit_s):
         yield

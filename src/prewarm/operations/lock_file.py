@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from prewarm.cache.place import write_text
 from prewarm.flow.outcome import Warmed
@@ -28,6 +29,9 @@ def write_lock(project: Project, lock: Lock, observe: Observer) -> bool:
     try:
         if path.exists() and path.read_text(encoding="utf-8") == text:
             return True
+        if project.is_locked and _without_absent(lock) == _without_absent(project.lock):
+            # Only what the repositories do not have is known better.
+            return True
         if project.is_locked:
             said = (
                 "would change, as its entries open more files than it names, and --locked keeps it: run prewarm without"
@@ -39,3 +43,10 @@ def write_lock(project: Project, lock: Lock, observe: Observer) -> bool:
         observe(Notice(text=f"{path.name} cannot be written ({error.strerror}): this run goes on without it"))
         return False
     return True
+
+
+def _without_absent(lock: Lock) -> str:
+    entries = tuple(
+        replace(locked, repos=tuple(replace(repo, absent=()) for repo in locked.repos)) for locked in lock.entries
+    )
+    return locks.dump(Lock(entries=entries))

@@ -21,9 +21,9 @@ _NOTHING = Fetched()
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
 
 
-def memory(root: Path) -> Memory:
-    """What earlier runs have found out about the entries of this cache."""
-    return Memory(root, configuration.home(), own_versions())
+def memory(root: Path, environ: Mapping[str, str]) -> Memory:
+    """What earlier runs have found out about the entries of this cache; ``environ`` is the process's environment."""
+    return Memory(root, configuration.home(), own_versions(), environ)
 
 
 def report(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Project:
     """None: the lock is neither read nor written."""
     is_locked: bool = False
     """Whether the lock may not change."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The process's environment."""
 
     @property
     def has_whole_lock(self) -> bool:
@@ -74,6 +76,7 @@ def load(
         lock=lock,
         lock_path=lock_path,
         is_locked=locked,
+        environ=environ,
     )
 
 

@@ -59,7 +59,13 @@ def tools(
             stop=stop,
             min_speed=settings.min_speed,
         )
-    disk = DiskCache(root, forgets=work.force)
+    disk = DiskCache(
+        root,
+        forgets=work.force,
+        by_symlink=configuration.makes_links(),
+        modules=configuration.modules_root(),
+        lock_wait_s=settings.lock_wait_s,
+    )
     prover = Runner(environ=environ, token=tokens.known_token(), cache=root, timeout_s=settings.proof_timeout_s)
     try:
         with client.governing() if client else nullcontext(), Stages(settings.workers, stop) as stages:
@@ -68,7 +74,7 @@ def tools(
                     hub=client or OfflineHub(configuration.endpoint()),
                     cache=Preview(disk) if work.dry_run else disk,
                     prover=prover,
-                    memory=memory(root),
+                    memory=memory(root, environ),
                     observe=observe,
                     clock=time.monotonic,
                     stages=stages,

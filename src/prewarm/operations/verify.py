@@ -39,14 +39,18 @@ def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, r
     known = {entry: _locked(project, entry, disk) for entry in project.entries}
     there = [locked for locked in known.values() if locked is not None]
     wrong = verify_files(there, disk, is_right, observe)
-    remembered = memory(disk.root)
+    remembered = memory(disk.root, environ)
     for locked in there:
         if wrong[locked.entry].damaged:
             remembered.forget(locked)
     if repairs:
         for verified in wrong.values():
             disk.remove(verified.bad)
-    sound = [entry for entry, locked in known.items() if locked is not None and (repairs or not wrong[entry].bad)]
+    sound = [
+        entry
+        for entry, locked in known.items()
+        if locked is not None and not wrong[entry].unreadable and (repairs or not wrong[entry].bad)
+    ]
     # Entries that the lock does not have are taken as the cache has them.
     held = replace(project, lock=Lock(entries=tuple(there)))
     work = Work(prove_again=True, asks_nobody=not repairs)
@@ -90,6 +94,6 @@ def _unready(entry: Entry, locked: LockedEntry | None, verified: Verified | None
         ready=False,
     )
     error = verified.error()
-    if error is None or len(verified.missing) == len(files):
+    if error is None or len(verified.missing) == len(files) > 0:
         return replace(found, notes=("nothing of it is in the cache",))
     return replace(found, status="failed", failure=error.as_failure())

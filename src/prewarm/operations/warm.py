@@ -61,7 +61,7 @@ def warm_some(
 def _take_away_damaged(project: Project, observe: Observer) -> None:
     # What a verify found is not forgotten because the sizes are right.
     root = configuration.cache_root()
-    remembered = memory(root)
+    remembered = memory(root, project.environ)
     suspects = []
     for entry in project.entries:
         locked = locks.find(project.lock, entry)

@@ -5,8 +5,19 @@ LockedEntry; ``make`` takes off what the cache holds.
 """
 
 from prewarm.plan.known import Known, Needs
-from prewarm.plan.lacking import lock_entry, make, with_files
+from prewarm.plan.lacking import lock_entry, make, with_absent, with_files
 from prewarm.plan.request import proof_request
 from prewarm.plan.select import Selection, matches_any, select
 
-__all__ = ["Known", "Needs", "Selection", "lock_entry", "make", "matches_any", "proof_request", "select", "with_files"]
+__all__ = [
+    "Known",
+    "Needs",
+    "Selection",
+    "lock_entry",
+    "make",
+    "matches_any",
+    "proof_request",
+    "select",
+    "with_absent",
+    "with_files",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from prewarm.plan.known import Known
 from prewarm.plan.weights import STEMS, with_variant
+from prewarm.records import names
 from prewarm.records.entry import Entry
 from prewarm.records.listing import Repo
 
@@ -39,7 +40,7 @@ PROBES = (
 def absent_files(entry: Entry, known: Known, repo: Repo) -> tuple[str, ...]:
     """Those of the names that ``repo`` does not list, in the folders that the entry's classes look into."""
     folders = {"", entry.subfolder, str(entry.processor_kwargs.get("subfolder") or "")}
-    names = {*PROBES, *(with_variant(name, entry.variant) for name in STEMS)}
+    looked_for = {*PROBES, *(with_variant(name, entry.variant) for name in STEMS)}
     paths = known.paths(repo)
-    asked = {f"{folder}/{name}" if folder else name for folder in folders for name in names}
-    return tuple(sorted(asked - paths))
+    asked = {f"{folder}/{name}" if folder else name for folder in folders for name in looked_for}
+    return tuple(sorted(path for path in asked - paths if names.is_path(path)))

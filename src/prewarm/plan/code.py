@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prewarm.plan.known import Known
+from prewarm.records import names
+from prewarm.records.errors import PlanError
 from prewarm.records.listing import Repo
 
 CONFIGS = (
@@ -40,11 +43,14 @@ def code_files(
 
     Raises:
         Needs: another repository's listing, or the content of a module.
+        PlanError: the code is to come from something that is no repository.
     """
     roots: dict[Repo, set[str]] = {}
     for config in configs:
         for reference in references(config):
             repo_id, dashes, name = reference.rpartition("--")
+            if dashes and not names.is_repo_id(repo_id):
+                raise PlanError("unsafe", f"{own.repo_id} runs code of '{repo_id}', which is no repository")
             repo = (
                 own if not dashes or repo_id == own.repo_id else Repo(repo_id=repo_id, revision=code_revision or "main")
             )
@@ -74,8 +80,11 @@ def _imports(path: str, text: str) -> set[str]:
 
 def _relative_imports(text: str) -> set[tuple[int, str]]:
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings():
+            # What is odd in it is its owner's matter.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {(1, first or second) for first, second in _RELATIVE.findall(text)}
     found = set()
     for node in ast.walk(tree):

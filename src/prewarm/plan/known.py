@@ -9,6 +9,10 @@ from typing import Any
 
 from prewarm.records.errors import PlanError
 from prewarm.records.listing import Listing, Repo
+from prewarm.records.units import size
+
+DOCUMENT_MAX_BYTES = 32 << 20
+"""The largest that is known: an index of 12 MB, of a model with 100,000 tensors."""
 
 
 class Needs(Exception):
@@ -47,8 +51,22 @@ class Known:
         return frozenset(file.path for file in self.listing(repo).files)
 
     def ask(self, repo: Repo, paths: Collection[str]) -> None:
-        """Ask for the content of several files at once, where they exist and are not known."""
+        """Ask for the content of several files at once, where they exist and are not known.
+
+        Raises:
+            Needs: they are not known yet.
+            PlanError: one is too large to be read.
+        """
         missing = [(repo, path) for path in paths if path in self.paths(repo) and (repo, path) not in self.documents]
+        for _, path in missing:
+            file = self.listing(repo).find(path)
+            if file is not None and file.size > DOCUMENT_MAX_BYTES:
+                raise PlanError(
+                    "load-error",
+                    f"{path} of {repo.repo_id} has {size(file.size)}, and the planning reads at most "
+                    f"{size(DOCUMENT_MAX_BYTES)} of a file",
+                    hint="fetch the files by name and load none: include = […]",
+                )
         if missing:
             raise Needs(documents=missing)
 
@@ -67,7 +85,7 @@ class Known:
             return {}
         try:
             content = json.loads(self.text(repo, path))
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise PlanError(

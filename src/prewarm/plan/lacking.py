@@ -65,6 +65,14 @@ def with_files(locked: LockedEntry, known: Known, extra: Mapping[Repo, Collectio
     return replace(locked, repos=tuple(repos))
 
 
+def with_absent(locked: LockedEntry, names: Mapping[Repo, Collection[str]]) -> LockedEntry:
+    """``locked`` with more names that its repositories were found not to have."""
+    repos = tuple(
+        replace(repo, absent=tuple(sorted({*repo.absent, *names.get(repo.repo, ())}))) for repo in locked.repos
+    )
+    return replace(locked, repos=repos)
+
+
 def make(locked: LockedEntry, present: Collection[tuple[Repo, str]]) -> Plan:
     """What is missing; ``present`` holds (repository, path) of the files that the cache has whole."""
     missing = tuple((repo, file) for repo, file in locked.files if (repo.repo, file.path) not in present)

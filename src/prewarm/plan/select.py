@@ -15,6 +15,7 @@ from prewarm.records import names
 from prewarm.records.entry import Entry
 from prewarm.records.errors import PlanError
 from prewarm.records.listing import Repo
+from prewarm.records.text import quoted
 
 CONFIG = "config.json"
 ADAPTER_CONFIG = "adapter_config.json"
@@ -43,6 +44,7 @@ def select(entry: Entry, known: Known) -> Selection:
     repo = entry.repo
     paths = known.paths(repo)
     if entry.include is not None or entry.repo_type == "dataset":
+        _refuse_odd(entry, known.listing(repo).odd)
         chosen = {repo: _matching(entry, paths)}
         return Selection(files=_frozen(chosen, entry), processor=_no_choice(entry, known, repo))
     chosen = {repo: set[str]()}
@@ -79,6 +81,16 @@ def _matching(entry: Entry, paths: Collection[str]) -> set[str]:
             hint="it has, for example, " + ", ".join(sorted(paths)[:5]) if paths else "the repository is empty",
         )
     return chosen
+
+
+def _refuse_odd(entry: Entry, odd: Collection[str]) -> None:
+    for path in odd:
+        if (not entry.include or matches_any(path, entry.include)) and not matches_any(path, entry.exclude):
+            raise PlanError(
+                "unsafe",
+                f"{entry.id} has a file whose name no folder here can hold: {quoted(path, 100)!r}",
+                hint="leave it out, by its name or a glob: exclude = […]",
+            )
 
 
 def matches_any(path: str, globs: Collection[str]) -> bool:
@@ -214,8 +226,15 @@ def _sentence_transformers(entry: Entry, known: Known, repo: Repo) -> set[str]:
 
 
 def _modules(known: Known, repo: Repo) -> list[Any]:
-    content = json.loads(known.text(repo, "modules.json"))
-    return content if isinstance(content, list) else []
+    try:
+        content = json.loads(known.text(repo, "modules.json"))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, list):
+        raise PlanError(
+            "load-error", f"modules.json of {repo.repo_id} holds no JSON list", hint="tell the repository's owner"
+        )
+    return content
 
 
 def _processor(entry: Entry, known: Known, repo: Repo) -> set[str]:

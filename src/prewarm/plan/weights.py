@@ -44,7 +44,11 @@ def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Ma
         raise _no_weights(entry, paths, folder, repo)
     if ".index." not in chosen:
         return {chosen}
-    shards = known.table(repo, chosen).get("weight_map", {})
+    shards = known.table(repo, chosen).get("weight_map")
+    if not isinstance(shards, Mapping):
+        raise PlanError(
+            "load-error", f"{chosen} of {repo.repo_id} holds no weight_map", hint="tell the repository's owner"
+        )
     files = {folder + str(shard) for shard in shards.values()}
     if lost := sorted(files - paths):
         raise PlanError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,14 +19,28 @@ _OFFLINE = {
 }
 
 
-def worker_environment(environ: Mapping[str, str], *, token: str | None, cache: Path, nowhere: Path) -> dict[str, str]:
-    """The user's environment, offline and without the token.
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+def worker_environment(environ: Mapping[str, str], *, token: str | None, cache: Path, folder: Path) -> dict[str, str]:
+    """The user's environment, offline, without the token, and without the credentials of addresses.
 
     Args:
         environ: the user's.
         token: removed wherever it stands in a value.
         cache: where the models are.
-        nowhere: a path without a file, in the place of the file that holds the token.
+        folder: the process's own: it holds no token, and takes what transformers copies of repositories' code, so that
+            nothing runs that was copied earlier.
     """
-    kept = {name: value for name, value in environ.items() if name not in _SECRETS and not (token and token in value)}
-    return {**kept, **_OFFLINE, "HF_HUB_CACHE": str(cache), "HF_TOKEN_PATH": str(nowhere)}
+    kept = {
+        name: _CREDENTIALS.sub("", value)
+        for name, value in environ.items()
+        if name not in _SECRETS and not (token and token in value)
+    }
+    return {
+        **kept,
+        **_OFFLINE,
+        "HF_HUB_CACHE": str(cache),
+        "HF_TOKEN_PATH": str(folder / "no-token"),
+        "HF_MODULES_CACHE": str(folder / "modules"),
+    }

@@ -99,10 +99,14 @@ class LimitForeseen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DownloadAwaited:
-    """Another run is fetching a file that the entry needs."""
+    """Another run is fetching a file that the entry needs; told at once, and then now and then."""
 
     entry: Entry
     path: str
+    holder: str = ""
+    """Such as ``process 123``, where the system tells."""
+    waited_s: float = 0.0
+    """So far."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ from prewarm.proof.inside.memory import forget_peak, peak_rss_bytes
 from prewarm.proof.inside.models import load_model
 from prewarm.proof.inside.processors import load_processor
 from prewarm.proof.inside.request import Refused, Request, needs_remote_code
+from prewarm.records.libraries import moved
 
 _SNAPSHOT = re.compile(r"models--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}[/\\](.+)$")
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
@@ -123,6 +124,9 @@ def refusal(error: Exception, request: Request) -> Refused:
     if is_lost and looked_for:
         # What the libraries say of a file that is nowhere, when they may not ask: that they could not connect.
         repo_id, path = list(looked_for)[-1]
+        if elsewhere := moved(request.model_class, os.environ, os.environ["HF_HUB_CACHE"]):
+            variable = elsewhere.partition(" ")[0]
+            return Refused("load-error", elsewhere, f"unset {variable}, here and where the application runs")
         return Refused(
             "load-error",
             f"the classes want {path} of {repo_id}, which is not there",

@@ -1,0 +1,55 @@
+"""What Ctrl-C and SIGTERM do while a command runs. Changes with how a run is ended.
+
+The first one ends the run, which puts its things in order in less than a second; others meanwhile change nothing, but
+the fourth ends the process as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+_PATIENCE = 4
+
+
+@contextmanager
+def handled() -> Iterator[None]:
+    """Raise KeyboardInterrupt once, for either signal."""
+    count = 0
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            raise KeyboardInterrupt
+        if count >= _PATIENCE:
+            os._exit(130)
+
+    def swallowed(unraisable: Any) -> None:
+        # Python was about to clean something up, where an exception leads nowhere: it is raised again.
+        if unraisable.exc_type is KeyboardInterrupt:
+            nonlocal count
+            count = 0
+            signal.raise_signal(signal.SIGINT)
+        else:
+            sys.__unraisablehook__(unraisable)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    hook = sys.unraisablehook
+    sys.unraisablehook = swallowed
+    for number, handler in before.items():
+        # A shell's children in the background ignore SIGINT, and go on to.
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -279,7 +279,7 @@ def tls_hub(serve: Serve, hub: LocalHub, tmp_path: Path) -> Iterator[tuple[Local
     """A Hub whose storage speaks TLS, with a certificate of an authority that nobody knows."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(bundle))
     with LocalHub(storage_tls=context) as served:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from prewarm.hub.shared_windows import LONGEST_S
 
 _LIMIT = re.compile(r'"?([\w-]+)"?\s*;\s*r=(\d{1,15})\s*;\s*t=(\d{1,15}(?:\.\d+)?)')
-_SECONDS = re.compile(r"\d{1,12}(?:\.\d+)?")
+_SECONDS = re.compile(r"\d{1,12}(?:\.\d+)?", re.ASCII)
 _POLICY = re.compile(r'"?([\w-]+)"?\s*;\s*q=(\d{1,15})\s*;\s*w=(\d{1,15}(?:\.\d+)?)')
 
 

@@ -6,6 +6,7 @@ gated and renamed repositories, and faults on demand. ``python -m prewarm.localh
 
 from prewarm.localhub.access import Access
 from prewarm.localhub.faults import Fault, FaultKind, Faults
+from prewarm.localhub.mirror import Mirror
 from prewarm.localhub.quota import Quota, Quotas
 from prewarm.localhub.repository import Commit, Repository, StoredFile
 from prewarm.localhub.requests import Request, RequestLog
@@ -18,6 +19,7 @@ __all__ = [
     "FaultKind",
     "Faults",
     "LocalHub",
+    "Mirror",
     "Quota",
     "Quotas",
     "Repository",

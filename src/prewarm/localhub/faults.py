@@ -8,18 +8,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-FaultKind = Literal["status", "reset", "cut", "flip", "hang", "slow", "html", "wrong-length", "ignore-range"]
+FaultKind = Literal[
+    "status",
+    "reset",
+    "cut",
+    "cut-at",
+    "flip",
+    "hang",
+    "slow",
+    "html",
+    "wrong-length",
+    "ignore-range",
+    "refuse-range",
+    "nameless-range",
+    "trickle",
+    "endless",
+    "bomb",
+]
 """What goes wrong:
 
 - ``status``: the answer is ``status`` with ``headers``;
 - ``reset``: the connection is reset after ``at_byte`` bytes of the body (0: before the answer);
 - ``cut``: the connection is closed in order after ``at_byte`` bytes of the body;
+- ``cut-at``: the connection is closed in order before the byte at ``at_byte`` of the file, whatever range is asked for;
 - ``flip``: the byte at ``at_byte`` of the file is another one;
 - ``hang``: nothing is sent for ``seconds``, then the connection is closed;
 - ``slow``: the body comes at ``bytes_per_s``;
 - ``html``: status 200 with a proxy's page;
 - ``wrong-length``: ``Content-Length`` says one byte less than there is;
-- ``ignore-range``: a range is answered with 200 and the whole file.
+- ``ignore-range``: a range is answered with 200 and the whole file;
+- ``refuse-range``: a range is answered with 416;
+- ``nameless-range``: a range is answered with 206 and no ``Content-Range``;
+- ``trickle``: the head of the answer comes a byte every ``seconds``, without end;
+- ``endless``: the body is white space without end;
+- ``bomb``: the body is ``at_byte`` zeros, compressed.
 """
 
 

@@ -9,18 +9,20 @@ import struct
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, cast
 
 from prewarm.localhub.access import Access
 from prewarm.localhub.answers import Answer, Content, api_error, parse_range
 from prewarm.localhub.faults import Fault, Faults
+from prewarm.localhub.mirror import Mirror
+from prewarm.localhub.origin import Origin
 from prewarm.localhub.quota import Quotas, bucket_of
 from prewarm.localhub.repository import Repository
 from prewarm.localhub.requests import Request, RequestLog
 from prewarm.localhub.routes import Routes
+from prewarm.localhub.wire_faults import misbehave
 
 _BLOCK_BYTES = 1 << 18
 _PROXY_PAGE = (
@@ -65,11 +67,14 @@ class LocalHub:
         self.round_trip_s = round_trip_s
         self.bytes_per_s = bytes_per_s
         self.meters_resolve_cache = meters_resolve_cache
+        self.mirror = Mirror()
         self.routes = Routes(self.access, tree_page=tree_page, link_lifetime_s=link_lifetime_s)
         for repository in repositories:
             self.routes.add(repository)
-        self._servers = [_Server(self, "hub", port), _Server(self, "cdn", 0)]
-        self.url, self.cdn_url = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
+        self._servers = [Origin(self, "hub", port, _Handler), Origin(self, "cdn", 0, _Handler)]
+        # As the real one's, the storage has a host of its own: clients compare hosts.
+        self.url = f"http://127.0.0.1:{self._servers[0].server_port}"
+        self.cdn_url = f"http://localhost:{self._servers[1].server_port}"
         if storage_tls is not None:
             self.cdn_url = self.cdn_url.replace("http:", "https:")
             self._servers[1].tls = storage_tls
@@ -84,6 +89,11 @@ class LocalHub:
     def rename(self, old: str, new: str) -> None:
         """Answer for the repository ``old`` with a redirect to ``new``."""
         self.routes.renamed[old] = new
+
+    def behind(self, mirror: Mirror) -> None:
+        """Answer as through ``mirror``; its address is ``url`` from now on."""
+        self.mirror = mirror
+        self.url = self.routes.hub_url = self.url.removesuffix(mirror.prefix) + mirror.prefix
 
     def start(self) -> None:
         """Answer requests, in threads of its own."""
@@ -113,49 +123,6 @@ class LocalHub:
         self.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, hub: LocalHub, origin: str, port: int) -> None:
-        self.hub = hub
-        self.origin = origin
-        self.tls: ssl.SSLContext | None = None
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        # In the connection's own thread: a handshake that fails or takes its time holds up nobody else.
-        if self.tls is None:
-            super().finish_request(request, client_address)
-            return
-        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
-
-    def get_request(self) -> tuple[Any, Any]:
-        connection, address = super().get_request()
-        with self._open_lock:
-            self._open.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut_all(self) -> None:
-        with self._open_lock:
-            for connection in self._open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
-
-
 class _Stop(Exception):
     """The fault has dealt with the connection."""
 
@@ -178,8 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         """The request log is kept by the hub."""
 
     def _answer(self) -> None:
-        server = cast("_Server", self.server)
-        hub = server.hub
+        server = cast("Origin", self.server)
+        hub: LocalHub = server.hub
         path, _, query = self.path.partition("?")
         authorization = self.headers.get("Authorization")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -189,7 +156,10 @@ class _Handler(BaseHTTPRequestHandler):
         if server.origin == "cdn":
             answer = hub.routes.cdn(path, query, authorization, self.headers.get("Range"))
             quota_headers: dict[str, str] = {}
+        elif isinstance(passed := hub.mirror.passed_on(path, query, authorization), Answer):
+            answer, quota_headers = passed, {}
         else:
+            path, query, authorization = passed
             is_free_hop = path.startswith("/api/resolve-cache/") and not hub.meters_resolve_cache
             bucket = None if is_free_hop else bucket_of(path)
             caller = authorization or str(self.client_address[0])
@@ -199,6 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = api_error(429, "We had to rate limit you. Retry after the reset, or use a token.")
             else:
                 answer = hub.routes.hub(path, query, authorization, body)
+        answer = hub.mirror.answered(server.origin, path, answer)
         fault = hub.faults.take(origin=server.origin, method=self.command, path=answer.fault_path or path)
         if fault is not None and fault.kind == "status":
             answer, fault = api_error(fault.status, "Injected", headers=fault.headers), None
@@ -226,6 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind == "hang":
             time.sleep(fault.seconds)
             raise _Stop
+        if fault is not None and misbehave(self.wfile, fault):
+            raise _Stop
         if fault is not None and fault.kind == "reset" and fault.at_byte == 0:
             self._reset()
         size = answer.body.size if not isinstance(answer.body, bytes) else len(answer.body)
@@ -235,13 +208,14 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Accept-Ranges"] = "bytes"
             asked = None if fault is not None and fault.kind == "ignore-range" else self.headers.get("Range")
             if asked is not None:
-                chosen = parse_range(asked, size)
+                chosen = parse_range(asked, size) if fault is None or fault.kind != "refuse-range" else None
                 if chosen is None:
                     self._send(api_error(416, "Range", headers={"Content-Range": f"bytes */{size}"}), extra, None, None)
                     return
                 start, end = chosen
                 status = 206
-                headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+                if fault is None or fault.kind != "nameless-range":
+                    headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         length = end - start
         if fault is not None and fault.kind == "wrong-length" and length:
             length = length - 1
@@ -260,10 +234,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_body(
         self, body: bytes | Content, start: int, end: int, fault: Fault | None, bytes_per_s: float | None
     ) -> None:
-        log = cast("_Server", self.server).hub.log
+        log: RequestLog = cast("Origin", self.server).hub.log
         stop_at = end
         if fault is not None and fault.kind in ("cut", "reset"):
             stop_at = min(end, start + fault.at_byte)
+        if fault is not None and fault.kind == "cut-at":
+            stop_at = min(end, fault.at_byte)
         block = _BLOCK_BYTES if bytes_per_s is None else max(1, min(_BLOCK_BYTES, int(bytes_per_s / 50)))
         began, at = time.monotonic(), start
         while at < stop_at:
@@ -285,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if fault is not None and fault.kind == "reset":
             self._reset()
-        if fault is not None and fault.kind == "cut":
+        if fault is not None and fault.kind in ("cut", "cut-at"):
             raise _Stop
 
     def _reset(self) -> None:

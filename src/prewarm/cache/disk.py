@@ -158,7 +158,7 @@ class DiskCache:
         for path in repo.absent:
             mark = layout.absent(self._root, repo.repo, repo.commit, path)
             # They save requests, and nothing more: a cache that cannot be written does without.
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 if not mark.exists():
                     mark.parent.mkdir(parents=True, exist_ok=True)
                     mark.touch()
@@ -213,12 +213,12 @@ def _has_size(path: Path, size: int) -> bool:
     try:
         status = path.stat()
         return status.st_size == size and stat.S_ISREG(status.st_mode)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
 def _shows(pointer: Path, blob: Path) -> bool:
     try:
         return pointer.samefile(blob) or (not pointer.is_symlink() and pointer.stat().st_size == blob.stat().st_size)
-    except OSError:
+    except (OSError, ValueError):
         return False

@@ -42,6 +42,12 @@ def told_as_cache_error(path: Path) -> Iterator[None]:
     """Turn the system's errors into CacheError, which says what is in the way."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise CacheError(
+            "internal",
+            f"a name cannot be written with this environment's encoding ({error.encoding})",
+            hint="export PYTHONUTF8=1, or set LC_ALL to a UTF-8 locale; here and where the application runs",
+        ) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise CacheError(

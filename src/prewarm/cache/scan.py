@@ -24,7 +24,7 @@ def missing(root: Path, locked: LockedEntry) -> tuple[tuple[LockedRepo, RepoFile
                 # Through the link, so that a link into nowhere is not taken for a file.
                 status = os.stat(f"{folder}/{file.path}")  # noqa: PTH116 (half the time)
                 is_there = status.st_size == file.size and stat.S_ISREG(status.st_mode)
-            except OSError:
+            except (OSError, ValueError):
                 is_there = False
             if not is_there:
                 lost.append((repo, file))

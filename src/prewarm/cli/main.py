@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.drop()
         return 1
     except Exception as error:  # noqa: BLE001 (the one place where a bug ends)
-        if isinstance(error, (OSError, ValueError)) and (reason := streams.failure()):
+        if reason := streams.refusal(error):
             streams.drop()
             _say(f"error: standard output cannot be written: {reason}", "send it to where there is room")
             return 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from typing import Any
+
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def make_safe() -> None:
@@ -27,15 +30,13 @@ def make_safe() -> None:
                 reconfigure(errors="backslashreplace")
 
 
-def failure() -> str:
-    """Why standard output takes no more; empty where it does."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        return error.strerror or str(error)
-    except ValueError as error:
-        return str(error)
-    return ""
+def refusal(error: Exception) -> str:
+    """Why standard output takes no more, where that is what ``error`` says; else empty.
+
+    What the system says of any other file has its name, or was told as an error of the cache.
+    """
+    is_one = isinstance(error, OSError) and error.filename is None and error.errno in _REFUSALS
+    return os.strerror(error.errno or 0) if is_one and isinstance(error, OSError) else ""
 
 
 def drop() -> None:

@@ -12,6 +12,8 @@ from prewarm.hub import variables
 try:
     from huggingface_hub import constants
 except ValueError as error:
+    # Of what is known to be wrong it can be said better what it is.
+    variables.check(os.environ)
     raise variables.unreadable(error, os.environ) from None
 
 

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -90,10 +91,11 @@ class Client:
             endpoint=self._endpoint,
             # "auto" is HTTP first: see docs/benchmarks.md for what was measured.
             prefers_xet=transfer == "xet",
-            xet=Xet(self._addresses, self._headers, self._governor, self._patience)
-            if transfer != "http" and is_available()
-            else None,
+            xet=cache(self._xet) if transfer != "http" else lambda: None,
         )
+
+    def _xet(self) -> Xet | None:
+        return Xet(self._addresses, self._headers, self._governor, self._patience) if is_available() else None
 
     @contextmanager
     def governing(self) -> Iterator[None]:

@@ -212,8 +212,8 @@ class Transfer:
         if helpers is not None:
             self._recruit(helpers)
         in_xet = self._in_xet
-        if self._means.xet is not None and in_xet is not None:
-            self._bring_by_xet(self._means.xet, in_xet, left)
+        if in_xet is not None and (xet := self._means.xet()) is not None:
+            self._bring_by_xet(xet, in_xet, left)
             return
         wanted = session.headers(None)
         if self._takes_ranges and left.end - left.start < self._file.size:
@@ -274,7 +274,7 @@ class Transfer:
                 self._elsewhere = None
             raise
         except HubError as error:
-            if named.xet is None or self._means.xet is None or self._has_xet_failed:
+            if named.xet is None or self._has_xet_failed or self._means.xet() is None:
                 raise
             self._in_xet = named.xet
             raise Transient(f"{error.message}: going on over Xet", error) from None

@@ -31,6 +31,9 @@ def main() -> int:
     # From here on there is nothing to interrupt.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # CPython notes that an interrupt came while it ran a text as code, as dataclasses are made, and would end this
+    # process by the signal, whatever became of the interrupt; the next text that it runs lets it forget.
+    exec("")  # noqa: S102
     return code
 
 

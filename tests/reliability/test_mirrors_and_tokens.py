@@ -101,7 +101,7 @@ def test_a_redirect_that_leaves_tls_carries_no_token(
             return Answer(status=302, headers={"Location": f"{clear}/org/x"})
 
         hub.behind(Mirror(alter=to_clear))
-        from huggingface_hub.utils import close_session
+        from huggingface_hub import close_session
 
         close_session()
         resolver = Resolver(hub.cdn_url, session.headers(TOKEN), Governor(0, lambda event: None))
@@ -139,8 +139,8 @@ def test_credentials_of_the_endpoint_work_and_are_nowhere(
     for args in commands.get(kind, [["--json"], ["-v"], ["check"]]):
         result = prewarm(*args, env=env)
         said += result.out + result.err
+        assert result.code == int(kind in ("gated", "missing", "unreachable")), result.err
     if kind in ("warm", "check", "verify", "lock"):
-        assert result.code == 0, result.err
         assert prewarm("-q", env={"HF_ENDPOINT": hub.url}).code == (1 if kind == "lock" else 0)
     assert SECRET not in said + everything_written(prewarm)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
@@ -24,6 +24,7 @@ UNDER_WAY = 64
 _WAITING = 4
 """Threads for transfers, per connection: those that wait for another run's download keep no connection idle."""
 _DISK = 2
+_SIGNAL_S = 0.2
 INSPECTION, PROOF = 0, 1
 """An inspection is short, and lets weights pass: it goes before the proofs that wait."""
 
@@ -95,7 +96,18 @@ class Stages:
         """
         # In a thread of its own, since the caller's may have a loop already, as in a notebook.
         with ending(ThreadPoolExecutor(1, thread_name_prefix="flow"), stop) as flow:
-            return flow.submit(asyncio.run, _all(works, stop)).result()
+            return result_of(flow.submit(asyncio.run, _all(works, stop)))
+
+
+def result_of(future: Future[Result]) -> Result:
+    """What ``future`` gives, for the main thread.
+
+    A signal may reach the process in another thread, and Python runs its handler in this one alone: so it does not
+    wait for long at a time.
+    """
+    while not wait([future], timeout=_SIGNAL_S).done:
+        pass
+    return future.result()
 
 
 @contextmanager

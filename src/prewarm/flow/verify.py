@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prewarm.flow.ports import Cache
-from prewarm.flow.stages import ending
+from prewarm.flow.stages import ending, result_of
 from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CacheError
@@ -88,7 +88,7 @@ def verify(
     ordered = sorted(paths.items(), key=lambda item: -item[1].size)
     with ending(ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash"), stop.set) as threads:
         futures = {path: threads.submit(look, path, file) for path, file in ordered}
-        found = {path: future.result() for path, future in futures.items()}
+        found = {path: result_of(future) for path, future in futures.items()}
 
     def those(entry: LockedEntry, state: bool | None) -> tuple[Pair, ...]:
         return tuple(pair for pair in entry.files if found[cache.path(pair[0], pair[1].path)] is state)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prewarm.lock.changes import Change, FileChange
+from prewarm.records.text import escaped, harmless
 from prewarm.records.units import plural, size
 
 SCHEMA = 1
@@ -32,7 +33,7 @@ def lines(changes: Sequence[Change], paint: Callable[[str, str], str]) -> list[s
         elif change.is_one:
             found.append(f"{_name(change)}: {_headline(change)}")
             if change.before is not None and change.after is not None:
-                found += [f"  {paint(*_mark(file))} {file.path}{_sized(file)}" for file in change.files]
+                found += [f"  {paint(*_mark(file))} {harmless(file.path)}{_sized(file)}" for file in change.files]
                 if change.fetch_bytes:
                     found.append(f"  {size(change.fetch_bytes)} to fetch")
             for code in change.code:
@@ -51,7 +52,7 @@ def document(changes: Sequence[Change], *, manifest: Path, lock: Path | None, ok
         "changed": any(change.is_one for change in changes),
         "entries": [_entry(change) for change in changes],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return escaped(json.dumps(told, indent=2, ensure_ascii=False))
 
 
 def _entry(change: Change) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from typing import Any
 from prewarm.records.failure import Failure
 from prewarm.records.proof import Proof
 from prewarm.records.report import EntryReport, Report
+from prewarm.records.text import escaped
 
 SCHEMA = 1
 
 
 def render(report: Report) -> str:
     """The document's text."""
-    return json.dumps(as_table(report), indent=2, ensure_ascii=False)
+    return escaped(json.dumps(as_table(report), indent=2, ensure_ascii=False))
 
 
 def as_table(report: Report) -> dict[str, Any]:

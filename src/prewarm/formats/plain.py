@@ -27,6 +27,7 @@ from prewarm.records.events import (
     Retrying,
     Waiting,
 )
+from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
 
 if sys.version_info >= (3, 11):
@@ -61,8 +62,12 @@ class PlainLines:
                 self._stream.flush()
 
 
-def line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an event)
-    """The line of an event; empty where it is not worth one."""
+def line_of(event: Event, *, verbose: bool) -> str:
+    """The line of an event, without what a terminal would obey; empty where it is not worth one."""
+    return harmless(_line_of(event, verbose=verbose))
+
+
+def _line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an event)
     match event:
         case EntryStarted() | BytesReceived() | FileHashed():
             return ""

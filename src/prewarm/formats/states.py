@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prewarm.records.report import EntryReport, Report
+from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
 
 _COLOURS = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
@@ -51,7 +52,7 @@ def untouched(report: Report) -> str:
 
 def name_of(entry: EntryReport) -> str:
     """The entry's name, or its id, with the revision where that is not main."""
-    name = entry.entry.name or entry.entry.id
+    name = harmless(entry.entry.name or entry.entry.id)
     revision = entry.entry.revision
     shown = revision[:7] if len(revision) == 40 else revision
     return name if revision == "main" else f"{name}@{shown}"
@@ -66,4 +67,4 @@ def _said(entry: EntryReport) -> list[str]:
         said.append(f"without {', '.join(entry.missing[:_SHOWN])}{more} ({size(entry.missing_bytes)})")
     if not entry.entry.required:
         said.append("not required")
-    return said + list(entry.notes)
+    return [harmless(one) for one in (*said, *entry.notes)]

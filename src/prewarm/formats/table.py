@@ -10,6 +10,7 @@ from rich.text import Text
 
 from prewarm.formats.states import name_of
 from prewarm.records.report import EntryReport, Report
+from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
 
 _STYLES = {"proven": "green", "cached": "green", "partial": "yellow", "missing": "yellow", "failed": "red"}
@@ -31,7 +32,7 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
         console.print()
     for name, notes in noted:
         for note in notes:
-            console.print(Text.assemble((name, "bold"), f": {note}"))
+            console.print(Text.assemble((name, "bold"), f": {harmless(note)}"))
     if any(entry.failure is not None for entry in report.entries):
         console.print()
         show_failures(report.entries, console, verbose=verbose)
@@ -76,7 +77,7 @@ def _table(report: Report) -> Table:
 def _loaded(entry: EntryReport) -> str:
     if entry.proof is None:
         return ""
-    return " + ".join(filter(None, (entry.proof.model, entry.proof.processor))) or "nothing"
+    return harmless(" + ".join(filter(None, (entry.proof.model, entry.proof.processor))) or "nothing")
 
 
 def _status(entry: EntryReport) -> Text:

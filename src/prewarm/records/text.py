@@ -23,6 +23,16 @@ def harmless_lines(text: str) -> str:
     return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
+def escaped(document: str) -> str:
+    """A JSON document of the same content, with everything escaped that a terminal would obey or show out of order."""
+    return "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in document)
+
+
+def _escape(one: str) -> str:
+    encoded = one.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{encoded[at]:02x}{encoded[at + 1]:02x}" for at in range(0, len(encoded), 2))
+
+
 def without_secrets(text: str) -> str:
     """``text`` without credentials of addresses (``user:pass@``) and without tokens."""
     return _TOKEN.sub("…", _CREDENTIALS.sub("", text))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,15 @@ from prewarm.localhub.repository import from_folder
 TOKEN = "hf_TokenOfTheTests0123456789"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 TESTS = Path(__file__).parent
+RELIABILITY = {
+    "test_silent_and_wrong.py": "silent and wrong",
+    "test_traffic.py": "traffic without end, or without need",
+    "test_whose_fault.py": "whose fault it is",
+    "test_mirrors_and_tokens.py": "mirrors and tokens",
+    "test_caches_as_found.py": "caches as they are found",
+    "test_interrupts.py": "interrupts, and words without commands",
+}
+"""Modules of tests/reliability, and what they try."""
 
 
 def _loopback_only(event: str, args: tuple[Any, ...]) -> None:
@@ -56,6 +66,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("models")
         if not {"models", "slow", "exhaustive"} & {mark.name for mark in item.iter_markers()}:
             item.add_marker("quick")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was tried by tests/reliability, and how much of it held, a line a kind."""
+    tried, held = Counter[str](), Counter[str]()
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            name = Path(report.nodeid.partition("::")[0]).name
+            if name in RELIABILITY and "reliability" in report.nodeid:
+                tried[name] += 1
+                held[name] += outcome == "passed"
+    if tried:
+        terminalreporter.section("reliability")
+        for name, kind in RELIABILITY.items():
+            if tried[name]:
+                terminalreporter.write_line(f"{kind}: {held[name]} of {tried[name]} held")
 
 
 @dataclass(frozen=True, kw_only=True)

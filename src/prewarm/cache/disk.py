@@ -149,6 +149,7 @@ class DiskCache:
         Raises:
             CacheError: the cache cannot be written.
         """
+        self._sweep(repo)
         with place.told_as_cache_error(self._root):
             for file in repo.files:
                 blob = layout.blob(self._root, repo.repo, file.digest)

@@ -140,11 +140,12 @@ ACTIONS = {
 
 def run_as(prewarm: Prewarm, user: int, umask: int, action: str) -> Result:
     """Do it as another user, after all that it imports was imported: that may lie where only root can read."""
+    scratch = prewarm.folder.parent / f"prewarm-scratch-{os.getpid()}-{time.monotonic_ns()}"
     code = (
         "import os, sys\nimport huggingface_hub.constants as constants\nfrom huggingface_hub import snapshot_download\n"
         "from prewarm.cli.main import main\n"
         f"def act(home):\n    constants.HF_HOME, constants.HF_HUB_CACHE = home, home + '/hub'\n    {ACTIONS[action]}\n"
-        f"act({str(prewarm.folder.parent / f'scratch-{os.getpid()}')!r})\n"
+        f"act({str(scratch)!r})\n"
         f"sys.stdout.flush(); os.umask({umask}); os.setgroups([]); os.setegid({OTHER}); os.seteuid({user})\n"
         f"sys.exit(act({str(prewarm.home)!r}))"
     )
@@ -157,6 +158,7 @@ def run_as(prewarm: Prewarm, user: int, umask: int, action: str) -> Result:
         check=False,
         timeout=120,
     )
+    shutil.rmtree(scratch, ignore_errors=True)
     return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
 

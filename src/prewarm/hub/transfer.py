@@ -23,7 +23,7 @@ from prewarm.hub.retry import retrying
 from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
 from prewarm.hub.storage import Answer, gathering
 from prewarm.hub.transport_errors import Transient, origin_of
-from prewarm.hub.xet import Xet, XetFailedError, XetFile
+from prewarm.hub.xet_way import XetWay
 from prewarm.records.errors import CacheError, HubError, Interrupted
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedRepo
@@ -69,9 +69,7 @@ class Transfer:
         kind = "datasets/" if repo.repo.repo_type == "dataset" else ""
         repo_id = repo.served_as or repo.repo.repo_id
         self._url = f"{means.endpoint}/{kind}{repo_id}/resolve/{repo.commit}/{quote(file.path)}"
-        self._is_large = file.size >= PARALLEL_BYTES
-        self._lock = threading.Lock()
-        self._resolving = threading.Lock()
+        self._lock, self._resolving = threading.Lock(), threading.Lock()
         self._patience = means.patience.until(stop)
         self._elsewhere: Elsewhere | None = None
         self._named_s = 0.0
@@ -81,11 +79,10 @@ class Transfer:
         self._was_refused = False
         """Whether an address was refused that cannot have expired: it is tried once more, which is not metered."""
         self._takes_ranges = True
-        self._in_xet: XetFile | None = None
-        self._has_xet_failed = False
-        self._shares = Shares(is_divided=self._is_large)
-        self._helping = 0
-        self._began_s, self._began_bytes = 0.0, 0
+        is_large = file.size >= PARALLEL_BYTES
+        self._xet = XetWay(means, file, is_large=is_large)
+        self._shares = Shares(is_divided=is_large)
+        self._helping, self._began_s, self._began_bytes = 0, 0.0, 0
         self._failure: BaseException | None = None
 
     @property
@@ -194,7 +191,7 @@ class Transfer:
         return self._means.connections.hands(self._helping)
 
     def _most(self) -> int:
-        return XET_RANGE_MAX_BYTES if self._in_xet else RANGE_MAX_BYTES
+        return XET_RANGE_MAX_BYTES if self._xet.is_taken else RANGE_MAX_BYTES
 
     def _fail(self, error: BaseException | None) -> None:
         with self._lock:
@@ -211,9 +208,8 @@ class Transfer:
         assert named is not None
         if helpers is not None:
             self._recruit(helpers)
-        in_xet = self._in_xet
-        if in_xet is not None and (xet := self._means.xet()) is not None:
-            self._bring_by_xet(xet, in_xet, left)
+        if (way := self._xet.find()) is not None:
+            self._xet.bring(way, left, self._arrival, self._stop)
             return
         wanted = session.headers(None)
         if self._takes_ranges and left.end - left.start < self._file.size:
@@ -240,8 +236,7 @@ class Transfer:
             if isinstance(found, Elsewhere):
                 opened()
                 self._elsewhere, self._named_s, self._is_good = found, time.monotonic(), False
-                if self._means.prefers_xet and self._is_large and not self._has_xet_failed:
-                    self._in_xet = found.xet
+                self._xet.prefer(found.xet)
                 return False
             if start:
                 self._check_ranges(found.reply, left)
@@ -274,30 +269,10 @@ class Transfer:
                 self._elsewhere = None
             raise
         except HubError as error:
-            if named.xet is None or self._has_xet_failed or self._means.xet() is None:
+            if not self._xet.turn_to(named.xet):
                 raise
-            self._in_xet = named.xet
             raise Transient(f"{error.message}: going on over Xet", error) from None
         self._is_good = True
-
-    def _bring_by_xet(self, xet: Xet, file: XetFile, left: Share) -> None:
-        arrived = gained = 0
-        try:
-            pieces, requests = xet.stream(file, self._file.size, left.start, left.end)
-            self._arrival.spend(requests)
-            for offset, piece in pieces:
-                self._stop.check()
-                gained += self._arrival.take(offset, piece)
-                arrived += len(piece)
-            if arrived < left.end - left.start:
-                raise XetFailedError("the store gives less than was asked for")
-        except XetFailedError as error:
-            # For the rest of this file; this range is asked for once more.
-            self._in_xet, self._has_xet_failed = None, True
-            self._arrival.spend(error.requests)
-            said = f"Xet fails ({error}): going on over HTTP"
-            raise Transient(said, HubError("unreachable", said, hint=PROXY), gained=gained) from None
-        left.start = left.end
 
     def _drain(self, reply: Answer, left: Share) -> None:
         at = start_of(reply, self._file, left)

@@ -83,12 +83,28 @@ class Known:
         """
         if path not in self.paths(repo):
             return {}
-        try:
-            content = json.loads(self.text(repo, path))
-        except (ValueError, RecursionError):
-            content = None
+        content = self._json(repo, path)
         if not isinstance(content, dict):
-            raise PlanError(
-                "load-error", f"{path} of {repo.repo_id} holds no JSON object", hint="tell the repository's owner"
-            )
+            raise _no_json(repo, path, "object")
         return content
+
+    def items(self, repo: Repo, path: str) -> list[Any]:
+        """The content of a JSON file that holds a list.
+
+        Raises:
+            PlanError: the file holds none.
+        """
+        content = self._json(repo, path)
+        if not isinstance(content, list):
+            raise _no_json(repo, path, "list")
+        return content
+
+    def _json(self, repo: Repo, path: str) -> Any:
+        try:
+            return json.loads(self.text(repo, path))
+        except (ValueError, RecursionError):
+            return None
+
+
+def _no_json(repo: Repo, path: str, what: str) -> PlanError:
+    return PlanError("load-error", f"{path} of {repo.repo_id} holds no JSON {what}", hint="tell the repository's owner")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -202,7 +201,7 @@ def _sentence_transformers(entry: Entry, known: Known, repo: Repo) -> set[str]:
             or fnmatch.fnmatchcase(path, "sentence_*_config.json")
         )
     }
-    listed: Any = _modules(known, repo) if "modules.json" in paths else [{"path": ""}]
+    listed: Any = known.items(repo, "modules.json") if "modules.json" in paths else [{"path": ""}]
     for module in listed:
         at = str(module.get("path") or "") if isinstance(module, dict) else ""
         folder = f"{at}/" if at else ""
@@ -223,18 +222,6 @@ def _sentence_transformers(entry: Entry, known: Known, repo: Repo) -> set[str]:
                 break
         chosen |= kept
     return chosen
-
-
-def _modules(known: Known, repo: Repo) -> list[Any]:
-    try:
-        content = json.loads(known.text(repo, "modules.json"))
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, list):
-        raise PlanError(
-            "load-error", f"modules.json of {repo.repo_id} holds no JSON list", hint="tell the repository's owner"
-        )
-    return content
 
 
 def _processor(entry: Entry, known: Known, repo: Repo) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from prewarm.proof.inside.request import Request
 from prewarm.proof.worker import Worker
+from prewarm.records.entry import Entry
 from prewarm.records.errors import Interrupted, ProofError
 from prewarm.records.proof import Proof, ProofRequest
 
@@ -41,6 +42,7 @@ class Runner:
         self._make = partial(Worker, environ=environ, token=token, cache=cache, timeout_s=timeout_s, python=python)
         self._shared = self._make()
         self._own: Worker | None = None
+        self._own_entry: Entry | None = None
         self._one_at_a_time = threading.Lock()
         self._is_stopped = False
 
@@ -95,12 +97,13 @@ class Runner:
         if (own := self._own) is not None:
             own.stop()
         with self._one_at_a_time:
+            self._close_own()
             self._shared.close()
 
     def _ask(
         self, what: Literal["inspect", "load"], request: ProofRequest, begun: Callable[[], None]
     ) -> dict[str, Any]:
-        with self._one_at_a_time, self._worker_for(request) as worker:
+        with self._one_at_a_time, self._worker_for(request, is_last=what == "load") as worker:
             if self._is_stopped:
                 raise Interrupted
             begun()
@@ -109,15 +112,25 @@ class Runner:
         return answer
 
     @contextmanager
-    def _worker_for(self, request: ProofRequest) -> Iterator[Worker]:
+    def _worker_for(self, request: ProofRequest, *, is_last: bool) -> Iterator[Worker]:
+        """The process for an entry: an inspection leaves its own to the load that follows."""
         if not request.entry.trust_remote_code:
             yield self._shared
             return
-        self._own = own = self._make()
+        if self._own is None or self._own_entry != request.entry:
+            self._close_own()
+            self._own, self._own_entry = self._make(), request.entry
+        is_good = False
         try:
-            yield own
+            yield self._own
+            is_good = True
         finally:
-            self._own = None
+            if is_last or not is_good:
+                self._close_own()
+
+    def _close_own(self) -> None:
+        own, self._own, self._own_entry = self._own, None, None
+        if own is not None:
             own.close()
 
 

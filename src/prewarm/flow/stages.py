@@ -87,6 +87,10 @@ class Stages:
 
         return await asyncio.get_running_loop().run_in_executor(pool, checked)
 
+    def begin(self, work: Callable[[], Result]) -> Result:
+        """What comes before the first proof, out of the main thread: an interrupt would leave it half done there."""
+        return result_of(self._proving.submit(work))
+
     def run(self, works: Sequence[Coroutine[Any, Any, Result]], stop: Callable[[], None]) -> list[Result]:
         """Let every entry pass; an exception that one of them does not keep to itself ends all, as an interrupt does.
 

@@ -13,7 +13,8 @@ from prewarm.flow.outcome import Reached, Warmed
 from prewarm.flow.prove import inspect, prove
 from prewarm.flow.ready import mode_of
 from prewarm.flow.resolve import Resolved, from_lock, resolve_or_recall
-from prewarm.flow.trust import refuse_changed_code, with_code_hashes
+from prewarm.flow.show import show
+from prewarm.flow.trust import with_code_hashes
 from prewarm.lock import file as locks
 from prewarm.records.entry import Entry
 from prewarm.records.events import EntryFinished, EntryPlanned, EntryStarted
@@ -33,7 +34,7 @@ def warm(entries: Sequence[Entry], lock: Lock, tools: Tools, options: Options) -
     pairs = [(entry, locks.find(lock, entry)) for entry in entries]
     if any(_is_to_load(entry, locked, tools, options) and not entry.trust_remote_code for entry, locked in pairs):
         # What runs code of its own has a process of its own.
-        tools.prover.start()
+        tools.stages.begin(tools.prover.start)
     tools.hub.expect(listings=len({entry.repo for entry, locked in pairs if locked is None}))
     return tools.stages.run([_warm_entry(*pair, tools, options) for pair in pairs], tools.end)
 
@@ -68,7 +69,7 @@ async def _steps(
             tools.hub.expect(files=len(plan.missing))
             loads = _is_to_load(entry, resolved.locked, tools, options)
             resolved = await _bring(resolved, plan, tools, account, loads=loads)
-            moved = await tools.stages.look_after(_show, resolved.locked, tools)
+            moved = await tools.stages.look_after(show, resolved.locked, tools)
         finally:
             tools.cache.release(plan.missing)
     yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
@@ -110,16 +111,3 @@ def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options:
     if options.dry_run or mode_of(entry, options.proof) == "files":
         return False
     return options.prove_again or locked is None or tools.memory.recall(locked).proof is None
-
-
-def _show(locked: LockedEntry, tools: Tools) -> tuple[str, ...]:
-    refuse_changed_code(locked, tools.cache)
-    moved: list[str] = []
-    for repo in locked.repos:
-        # The revision is pointed last: before, an application that asks for it would find half of the files.
-        tools.cache.link(repo)
-        moved += tools.cache.forget_copies(repo)
-        if before := tools.cache.point(repo):
-            name = f"{repo.repo.revision} of {repo.repo.repo_id}"
-            moved.append(f"{name} was {before[:7]}, and is {repo.commit[:7]} now")
-    return tuple(moved)

@@ -42,8 +42,11 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 TESTS = Path(__file__).parent
 RELIABILITY = {
     "test_silent_and_wrong.py": "silent and wrong",
-    "test_traffic.py": "traffic without end, or without need",
-    "test_whose_fault.py": "whose fault it is",
+    "test_traffic.py": "traffic without need",
+    "test_speed_and_progress.py": "traffic without end: a least speed, and progress",
+    "test_environment.py": "the environment",
+    "test_other_side.py": "the other side",
+    "test_files_and_streams.py": "the user's files and streams",
     "test_mirrors_and_tokens.py": "mirrors and tokens",
     "test_caches_as_found.py": "caches as they are found",
     "test_interrupts.py": "interrupts, and words without commands",

@@ -14,7 +14,7 @@ from prewarm.cache import claims
 from prewarm.cache.claims import SUFFIX
 from prewarm.cache.file_lock import MODE
 from prewarm.cache.partial import JOURNALLED_BYTES
-from prewarm.cache.place import TEMPORARY
+from prewarm.cache.place import TEMPORARY, size_on_disk
 from prewarm.flow.processes import is_alive
 
 _YOUNG_S = 3600.0
@@ -48,7 +48,7 @@ def find(root: Path) -> list[Leftover]:
                 found.append(
                     Leftover(
                         path=path,
-                        size=_size_on_disk(status),
+                        size=size_on_disk(status),
                         is_resumable=is_own,
                         is_used=is_used,
                         whose="prewarm, resumable" if is_own else "huggingface_hub",
@@ -57,7 +57,7 @@ def find(root: Path) -> list[Leftover]:
     for folder in sorted(root.glob("*--*/")):
         for path in temporaries(folder):
             with contextlib.suppress(OSError):
-                size = _size_on_disk(path.lstat())
+                size = size_on_disk(path.lstat())
                 if not path.name.endswith(SUFFIX):
                     found.append(
                         Leftover(path=path, size=size, is_resumable=False, is_used=False, whose="prewarm, temporary")
@@ -73,7 +73,7 @@ def temporaries(folder: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 if match := TEMPORARY.fullmatch(name):
                     age_s = time.time() - path.lstat().st_mtime
-                    if age_s > _YOUNG_S or (match[1] and not is_alive(int(match[1]))):
+                    if age_s > _YOUNG_S or not is_alive(int(match[1])):
                         yield path
                 elif name.endswith(SUFFIX) and _is_lost(path):
                     yield path
@@ -88,10 +88,6 @@ def _is_anothers(path: Path) -> bool:
     """Whether it has the name of a process that still runs."""
     is_at_rest = path.name.count(".") == SUFFIX.count(".")
     return not is_at_rest and not claims.is_abandoned(path, is_alone=False)
-
-
-def _size_on_disk(status: os.stat_result) -> int:
-    return getattr(status, "st_blocks", status.st_size // 512) * 512
 
 
 def remove(root: Path, leftover: Leftover) -> bool:

@@ -7,7 +7,6 @@ It copies a file once for each commit, and runs the copy ever after, whatever th
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def altered(root: Path, repo: LockedRepo) -> list[Path]:
 
 def remove(root: Path, repo: LockedRepo) -> bool:
     """Take these folders away; they are copied anew when they are needed. Gives whether there were any."""
+    import shutil  # not before it is needed: a check is to start fast
+
     found = altered(root, repo)
     for folder in found:
         shutil.rmtree(folder, ignore_errors=True)

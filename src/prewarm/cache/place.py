@@ -63,6 +63,11 @@ def told_as_cache_error(path: Path) -> Iterator[None]:
         ) from None
 
 
+def size_on_disk(status: os.stat_result) -> int:
+    """Bytes that a file takes: ranges of it that were never written take none."""
+    return getattr(status, "st_blocks", status.st_size // 512) * 512
+
+
 def check(file: RepoFile, size: int, digest: str) -> None:
     """Raise CacheError where what arrived is not what the Hub lists."""
     said = ""
@@ -114,8 +119,8 @@ def _linked(blob: Path, name: Path, *, by_symlink: bool) -> bool:
     return False
 
 
-TEMPORARY = re.compile(r"\.prewarm-(\d+)-[0-9a-f]{8}|\..{1,100}\.[0-9a-f]{8}")
-"""Names of files that become others; the second kind is that of prewarm 0.1."""
+TEMPORARY = re.compile(r"\.prewarm-(\d+)-[0-9a-f]{8}")
+"""Names of files that become others: of no repository's file, since what is left of them is taken away."""
 
 
 def temporary_name(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 import threading
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prewarm.cache import claims
-from prewarm.cache.place import told_as_cache_error
+from prewarm.cache.partial import JOURNALLED_BYTES
+from prewarm.cache.place import size_on_disk, told_as_cache_error
 from prewarm.records import units
 from prewarm.records.errors import CacheError
 
@@ -43,9 +45,11 @@ class Room:
         """
         with self._lock, told_as_cache_error(self._root):
             if blobs and self._root.exists() and not self._root.is_dir():
-                raise NotADirectoryError(20, "not a folder", str(self._root))
+                raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self._root))
             needed = {
-                blob: max(0, size - partial_bytes(blob)) for blob, size in blobs.items() if blob not in self._spaces
+                blob: max(0, size - partial_bytes(blob)) if size >= JOURNALLED_BYTES else size
+                for blob, size in blobs.items()
+                if blob not in self._spaces
             }
             free = shutil.disk_usage(_existing(self._root)).free
             short = sum(space.left for space in self._spaces.values()) + sum(needed.values()) - free
@@ -83,7 +87,7 @@ def partial_bytes(target: Path) -> int:
         with contextlib.suppress(OSError):
             status = path.lstat()
             # Ranges that have not arrived are holes, which take no room.
-            found = max(found, min(status.st_size, getattr(status, "st_blocks", status.st_size // 512) * 512))
+            found = max(found, min(status.st_size, size_on_disk(status)))
     return found
 
 

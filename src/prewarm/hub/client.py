@@ -189,7 +189,7 @@ class Client:
             following: str | None = f"{base}{'/' + quote(folder) if folder else ''}?recursive=true"
             while following:
                 content, following = self._json(following, repo, spend)
-                page = listing.parse_tree(repo, content if isinstance(content, list) else [])
+                page = listing.parse_tree(repo, content)
                 walk.add(page, has_more=following is not None)
             walk.check_folders(len(asked))
             todo = todo or sorted(listing.unlisted_folders(walk.tree) - asked)

@@ -80,12 +80,14 @@ def parse_info(repo: Repo, content: Any) -> Info:
     return Info(listing=listing, paths=frozenset(paths), is_whole=is_whole)
 
 
-def parse_tree(repo: Repo, entries: Iterable[Any]) -> Tree:
+def parse_tree(repo: Repo, entries: Any) -> Tree:
     """One page of a tree.
 
     Raises:
-        HubError: sizes or hashes are missing, or files are outside of the repository.
+        HubError: it is no tree, sizes or hashes are missing, or files are outside of the repository.
     """
+    if not isinstance(entries, list):
+        raise strange(repo, "its tree is no list")
     files: list[RepoFile] = []
     odd: list[str] = []
     folders = set()

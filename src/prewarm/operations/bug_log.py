@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
 from prewarm import __version__
@@ -19,6 +17,10 @@ from prewarm.records.text import without_secrets
 
 def write(error: BaseException) -> str:
     """Write the trace of ``error``, without secrets; gives the path of the file, empty where no folder takes one."""
+    # Not before there is one: a check is to start fast.
+    import tempfile
+    import traceback
+
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     said = f"prewarm {__version__}, Python {sys.version}, {sys.platform}\n\n{without_secrets(trace)}"
     for folder in (None, _home()):

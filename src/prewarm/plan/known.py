@@ -57,7 +57,8 @@ class Known:
             Needs: they are not known yet.
             PlanError: one is too large to be read.
         """
-        missing = [(repo, path) for path in paths if path in self.paths(repo) and (repo, path) not in self.documents]
+        listed = self.paths(repo)
+        missing = [(repo, path) for path in paths if path in listed and (repo, path) not in self.documents]
         for _, path in missing:
             file = self.listing(repo).find(path)
             if file is not None and file.size > DOCUMENT_MAX_BYTES:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from prewarm.records.text import without_credentials
 
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HF_OIDC_RESOURCE", "HF_OIDC_ID_TOKEN")
 _OFFLINE = {
@@ -19,9 +20,6 @@ _OFFLINE = {
 }
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
-
-
 def worker_environment(environ: Mapping[str, str], *, token: str | None, cache: Path, folder: Path) -> dict[str, str]:
     """The user's environment, offline, without the token, and without the credentials of addresses.
 
@@ -33,7 +31,7 @@ def worker_environment(environ: Mapping[str, str], *, token: str | None, cache: 
             nothing runs that was copied earlier.
     """
     kept = {
-        name: _CREDENTIALS.sub("", value)
+        name: without_credentials(value)
         for name, value in environ.items()
         if name not in _SECRETS and not (token and token in value)
     }

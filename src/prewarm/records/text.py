@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _SHOWN = 500
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@\"']+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s?#]+@")
 _TOKEN = re.compile(r"\b(hf_|api_org_)[A-Za-z0-9]{8,}|(?i:\b(bearer|basic)) [\w.~+/=-]{8,}")
 
 
@@ -33,9 +33,14 @@ def _escape(one: str) -> str:
     return "".join(f"\\u{encoded[at]:02x}{encoded[at + 1]:02x}" for at in range(0, len(encoded), 2))
 
 
+def without_credentials(text: str) -> str:
+    """``text`` without the ``user:pass@`` of the addresses in it; a password may have an ``@`` of its own."""
+    return _CREDENTIALS.sub("", text)
+
+
 def without_secrets(text: str) -> str:
     """``text`` without credentials of addresses (``user:pass@``) and without tokens."""
-    return _TOKEN.sub("…", _CREDENTIALS.sub("", text))
+    return _TOKEN.sub("…", without_credentials(text))
 
 
 def quoted(text: object, most: int = _SHOWN) -> str:

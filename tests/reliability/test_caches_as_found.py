@@ -12,24 +12,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from outcomes import ALL, Serve, error_of
 
 from conftest import Prewarm, Result
 from prewarm.localhub import Fault, LocalHub, Repository
 
-Serve = Callable[..., Repository]
 FILES = {"config.json": b'{"model_type": "bert"}', "sub/one.txt": b"1" * 1000, "two.bin": bytes(range(256)) * 40}
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+as_root = pytest.mark.skipif(
+    not IS_ROOT, reason="only root can be two others; modes are looked at by whoever runs this"
+)
 OTHER = 4242
-
-
-def error_of(result: Result) -> dict[str, Any]:
-    assert result.code == 1, result.err
-    error: dict[str, Any] = result.report["entries"][0]["error"]
-    return error
 
 
 def by_hf(prewarm: Prewarm, **env: str) -> None:
@@ -178,12 +173,10 @@ def shared(prewarm: Prewarm, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@as_root
 @pytest.mark.parametrize("umask", [0o022, 0o002])
 @pytest.mark.parametrize("first", ["hf", "prewarm"])
 def test_what_one_user_has_fetched_another_one_uses(shared: Prewarm, serve: Serve, umask: int, first: str) -> None:
-    if not IS_ROOT:
-        # Only root can be two others; the modes are looked at below, by whoever runs this.
-        return
     serve(files=FILES)
     shared.manifest(ALL)
     second = "prewarm" if first == "hf" else "hf"
@@ -198,10 +191,9 @@ def test_what_one_user_has_fetched_another_one_uses(shared: Prewarm, serve: Serv
     assert "bug" not in again.err
 
 
+@as_root
 @pytest.mark.parametrize("umask", [0o022, 0o002])
 def test_what_another_user_has_left_half_is_fetched(shared: Prewarm, serve: Serve, hub: LocalHub, umask: int) -> None:
-    if not IS_ROOT:
-        return
     serve(files={"large.bin": bytes(range(256)) * 30_000})
     shared.manifest(ALL)
     hub.faults.add(Fault(path="*large.bin", kind="cut-at", at_byte=5_000_000, count=0))

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from outcomes import ALL, Serve, no_trace
 
-from conftest import Prewarm, Result
-from prewarm.localhub import Repository
-
-Serve = Callable[..., Repository]
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
-
-
-def no_trace(result: Result) -> None:
-    assert "Traceback" not in result.err + result.out
-    assert "a bug in prewarm" not in result.err + result.out
-    assert result.code in (0, 1, 2), result.err
-
+from conftest import Prewarm
 
 # --- The environment -------------------------------------------------------------------------------------------------
 

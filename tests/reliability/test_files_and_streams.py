@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from outcomes import ALL, Serve, no_trace
 
-from conftest import Prewarm, Result
-from prewarm.localhub import Repository
+from conftest import Prewarm
 from prewarm.manifest.read import load
 from prewarm.manifest.settings import resolve
 from prewarm.records.errors import InputError, ManifestError
-
-Serve = Callable[..., Repository]
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
-
-
-def no_trace(result: Result) -> None:
-    assert "Traceback" not in result.err + result.out
-    assert "a bug in prewarm" not in result.err + result.out
-    assert result.code in (0, 1, 2), result.err
-
 
 # --- The user's files ------------------------------------------------------------------------------------------------
 
@@ -67,7 +56,10 @@ def test_a_pyproject_of_another_form(tmp_path: Path, text: str) -> None:
 # --- Standard output -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+
+
+@needs_full
 @pytest.mark.parametrize("args", [[], ["check"], ["--json"], ["check", "--json"], ["lock"], ["clean"], ["--help"]])
 def test_a_full_standard_output(prewarm: Prewarm, serve: Serve, args: list[str]) -> None:
     serve()
@@ -107,9 +99,8 @@ def test_closed_streams_are_nobodys_file(prewarm: Prewarm, serve: Serve, closed:
     assert prewarm("verify").code == (1 if args == "check" else 0), "what was printed is in no file of the cache"
 
 
+@needs_full
 def test_a_full_standard_error_ends_no_download(prewarm: Prewarm, serve: Serve) -> None:
-    if not Path("/dev/full").exists():
-        return
     serve()
     prewarm.manifest(ALL)
     with Path("/dev/full").open("w") as full:

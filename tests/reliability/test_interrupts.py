@@ -15,13 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from outcomes import ALL, LARGE, Serve
 
 from conftest import Prewarm
-from prewarm.localhub import Fault, LocalHub, Repository
+from prewarm.localhub import Fault, LocalHub
 
-Serve = Callable[..., Repository]
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
-LARGE = bytes(range(256)) * 40_000
 # A machine that runs other tests as well is slow; the silence that is waited out would be 10 s and more.
 SOON_S = 4.0
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
+from outcomes import ALL, Serve, error_of
 
-from conftest import TOKEN, Prewarm, Result
+from conftest import TOKEN, Prewarm
 from prewarm.hub.addresses import Addresses
 from prewarm.localhub import Fault, LocalHub, Mirror, Repository
 from prewarm.localhub.answers import Answer, json_answer
 from prewarm.records.errors import HubError
 
-Serve = Callable[..., Repository]
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
 SECRET = "s3cret-Pass"
-
-
-def error_of(result: Result) -> dict[str, Any]:
-    assert result.code == 1, result.err
-    error: dict[str, Any] = result.report["entries"][0]["error"]
-    return error
 
 
 # --- A mirror below a path -------------------------------------------------------------------------------------------

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from outcomes import ALL, Serve, no_trace
 
-from conftest import Prewarm, Result
-from prewarm.localhub import LocalHub, Mirror, Repository
+from conftest import Prewarm
+from prewarm.localhub import LocalHub, Mirror
 from prewarm.localhub.answers import Answer, json_answer
-
-Serve = Callable[..., Repository]
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
-
-
-def no_trace(result: Result) -> None:
-    assert "Traceback" not in result.err + result.out
-    assert "a bug in prewarm" not in result.err + result.out
-    assert result.code in (0, 1, 2), result.err
-
 
 # --- The other side --------------------------------------------------------------------------------------------------
 

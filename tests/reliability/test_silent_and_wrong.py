@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from outcomes import ALL, Serve
 
 from conftest import Prewarm
 from prewarm.cache import claims
 from prewarm.cache.partial import PartialFile
-from prewarm.localhub import LocalHub, Mirror, Repository
+from prewarm.localhub import LocalHub, Mirror
 from prewarm.localhub.answers import Answer, json_answer
 from prewarm.records.listing import Digest, RepoFile
 
-Serve = Callable[..., Repository]
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
 LARGE = hashlib.sha256(b"seed").digest() * 180_000
 BIG = RepoFile(
     path="a.bin", size=len(LARGE), digest=Digest(algorithm="sha256", value=hashlib.sha256(LARGE).hexdigest())

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from outcomes import ALL, LARGE, Serve, failed
 
 from conftest import Prewarm
-from prewarm.localhub import Fault, LocalHub, Mirror, Repository
+from prewarm.localhub import Fault, LocalHub, Mirror
 from prewarm.localhub.answers import Answer, json_answer
 
-Serve = Callable[..., Repository]
-LARGE = bytes(range(256)) * 40_000
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
 QUICK = '[settings]\nmin_speed = "1 kB/s over 1 s"\n'
-
-
-def error_of(prewarm: Prewarm, *args: str, env: dict[str, str] | None = None) -> dict[str, Any]:
-    result = prewarm("--json", *args, env=env)
-    assert result.code == 1, result.err
-    error: dict[str, Any] = result.report["entries"][0]["error"]
-    return error
 
 
 # --- Progress is new bytes, and there is a least speed ---------------------------------------------------------------
@@ -35,7 +25,7 @@ def test_an_origin_that_cuts_always_at_the_same_place(
     serve(files={"a.bin": LARGE[:6_000_000]})
     hub.faults.add(Fault(path="*", origin="cdn", kind="cut-at", at_byte=at_byte, count=0))
     prewarm.manifest(ALL)
-    error = error_of(prewarm)
+    error = failed(prewarm)
     assert error["kind"] in ("unreachable", "corrupt")
     assert len([one for one in hub.log.all() if one.origin == "cdn"]) < 40
     assert len(hub.log.metered()) == 2
@@ -45,7 +35,7 @@ def test_the_same_of_a_mirror_that_gives_the_bytes_itself(prewarm: Prewarm, serv
     serve(files={"a.txt": LARGE[:1_000_000]})
     hub.faults.add(Fault(path="*a.txt", origin="hub", kind="cut-at", at_byte=500_000, count=0))
     prewarm.manifest(ALL)
-    assert error_of(prewarm)["kind"] in ("unreachable", "corrupt")
+    assert failed(prewarm)["kind"] in ("unreachable", "corrupt")
     assert len(hub.log.all(containing="/resolve/")) < 10
 
 
@@ -57,7 +47,7 @@ def test_a_byte_at_a_time_ends_as_a_time_out(
     serve(files={"a.txt": b"a" * 3000, "a.bin": b"b" * 3000})
     hub.faults.add(Fault(path=path, kind=kind, seconds=0.1, bytes_per_s=50, count=0))
     prewarm.manifest(ALL + QUICK)
-    error = error_of(prewarm)
+    error = failed(prewarm)
     assert error["kind"] == "timeout"
     assert "too slowly" in error["message"]
     assert "--min-speed" in error["hint"]
@@ -90,7 +80,7 @@ def test_a_file_that_is_a_bomb_is_named(prewarm: Prewarm, serve: Serve, hub: Loc
     serve(files={"a.bin": b"a" * 1000})
     hub.faults.add(Fault(path="*", origin="cdn", kind="bomb", at_byte=1 << 30, count=0))
     prewarm.manifest(ALL)
-    assert error_of(prewarm)["kind"] == "corrupt"
+    assert failed(prewarm)["kind"] == "corrupt"
 
 
 def test_a_body_that_is_compressed_all_the_same_is_read(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
@@ -130,6 +120,6 @@ def test_pages_without_an_end(prewarm: Prewarm, serve: Serve, hub: LocalHub, is_
 
     hub.behind(Mirror(alter=endless))
     prewarm.manifest(ALL)
-    error = error_of(prewarm)
+    error = failed(prewarm)
     assert "again and again" in error["message"] or "has no end" in error["message"]
     assert len(hub.log.metered()) <= 1003

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from outcomes import ALL, LARGE, Serve, failed
 
 from conftest import Prewarm
 from prewarm.hub.governor import Governor
@@ -14,17 +14,7 @@ from prewarm.hub.shared_windows import SharedWindows
 from prewarm.localhub import Fault, LocalHub, Mirror, Quota, Quotas, Repository
 from prewarm.localhub.answers import Answer, json_answer
 
-Serve = Callable[..., Repository]
-LARGE = bytes(range(256)) * 40_000
-ALL = '[[advanced]]\nid = "org/files"\ninclude = ["*"]\n'
 QUICK = '[settings]\nmin_speed = "1 kB/s over 1 s"\n'
-
-
-def error_of(prewarm: Prewarm, *args: str, env: dict[str, str] | None = None) -> dict[str, Any]:
-    result = prewarm("--json", *args, env=env)
-    assert result.code == 1, result.err
-    error: dict[str, Any] = result.report["entries"][0]["error"]
-    return error
 
 
 # --- One policy for every origin -------------------------------------------------------------------------------------
@@ -48,7 +38,7 @@ def test_a_storage_that_always_refuses_ends_within_max_wait(
     serve(files={"a.bin": b"a" * 1000})
     hub.faults.add(Fault(path="*", origin="cdn", kind="status", status=429, count=0, headers=headers))
     prewarm.manifest(ALL)
-    error = error_of(prewarm, "--max-wait", "3s")
+    error = failed(prewarm, "--max-wait", "3s")
     assert error["kind"] == "rate-limited"
     assert "localhost" in error["message"]
     assert len([one for one in hub.log.all() if one.origin == "cdn"]) < 10
@@ -82,7 +72,7 @@ def test_what_is_refused_for_a_repository_is_asked_once(prewarm: Prewarm, hub: L
     repository = hub.add(Repository(repo_id="org/files", gated="manual"))
     repository.commit({f"{number}.bin": bytes([number]) for number in range(40)})
     prewarm.manifest(ALL)
-    assert error_of(prewarm)["kind"] == "gated"
+    assert failed(prewarm)["kind"] == "gated"
     assert len(hub.log.metered()) == 2
 
 
@@ -125,7 +115,7 @@ def test_the_storage_refuses_and_is_named(prewarm: Prewarm, serve: Serve, hub: L
     serve(files={"a.bin": LARGE[:9_000_000]})
     hub.faults.add(Fault(path="*", origin="cdn", kind="status", status=status, count=0))
     prewarm.manifest(ALL)
-    error = error_of(prewarm)
+    error = failed(prewarm)
     assert f"{hub.cdn_url}, where the Hub says that org/files/a.bin is" in error["message"]
     assert "expired" not in error["message"]
     assert "repository" not in error["message"]
@@ -148,7 +138,7 @@ def test_what_the_storage_refuses_comes_over_xet(prewarm: Prewarm, serve: Serve,
     assert "going on over Xet" in result.err
     hub.log.clear()
     prewarm.manifest(ALL + "[settings]\n")
-    assert error_of(prewarm, "--force", "--transfer", "http")["kind"] in ("unreachable", "not-found")
+    assert failed(prewarm, "--force", "--transfer", "http")["kind"] in ("unreachable", "not-found")
 
 
 # --- What the planning reads -----------------------------------------------------------------------------------------
@@ -210,7 +200,7 @@ def test_a_wait_of_a_day_is_an_hour_at_most_and_the_file_is_named(
     headers = {"RateLimit": '"api";r=0;t=86400'}
     hub.faults.add(Fault(path="/api/*", kind="status", status=429, headers=headers))
     prewarm.manifest(ALL)
-    error = error_of(prewarm)
+    error = failed(prewarm)
     assert error["kind"] == "rate-limited"
     (file,) = (prewarm.home / "prewarm").glob("limits-*.json")
     assert str(file) in error["hint"]

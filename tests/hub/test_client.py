@@ -163,10 +163,10 @@ def test_a_listing_is_asked_once_and_retried(bench: Bench, hub: LocalHub) -> Non
 def test_sizes_come_from_the_tree_where_the_listing_has_none(
     bench: Bench, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prewarm.localhub import routes
+    from prewarm.wire import contents
 
-    plain = routes._repo_info
-    monkeypatch.setattr(routes, "_repo_info", lambda repository, commit, blobs: plain(repository, commit, blobs=False))
+    plain = contents.repo_info
+    monkeypatch.setattr(contents, "repo_info", lambda *given, **said: plain(*given, **{**said, "blobs": False}))
     hub.routes.tree_page = 2
     spent = bench.fetch("large.bin")
     assert spent.requests == 1

@@ -91,9 +91,9 @@ def test_a_mirror_that_sends_the_bytes_itself_gets_one_request(hub: LocalHub, se
     commit = repository.commits[repository.branches["main"]]
     stored = commit.files["large.bin"]
     plain = hub.routes._resolve
-    from prewarm.localhub.answers import Answer
+    from prewarm.wire.answers import Answer
 
-    hub.routes._resolve = lambda parts, account: Answer(  # type: ignore[method-assign]
+    hub.routes._resolve = lambda asked, commit: Answer(  # type: ignore[method-assign]
         status=200, headers={"X-Repo-Commit": commit.sha}, body=stored
     )
     hub.faults.add(Fault(path="*large.bin", kind="cut", at_byte=6_000_000))

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
-from prewarm.localhub.answers import parse_range
 from prewarm.localhub.repository import store
+from prewarm.wire.answers import parse_range
 
 Answer = tuple[int, dict[str, str], bytes]
 

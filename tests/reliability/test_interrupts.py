@@ -233,7 +233,7 @@ def visible(text: str) -> None:
 
 def test_what_a_repository_says_moves_no_cursor(prewarm: Prewarm, hub: LocalHub, serve: Serve) -> None:
     from prewarm.localhub import Mirror
-    from prewarm.localhub.answers import Answer
+    from prewarm.wire.answers import Answer
 
     serve(files={f"{EVIL}.txt": b"x", "\u202egnp.bin": b"y", "ok.txt": b"z"})
     prewarm.manifest(ALL)

@@ -13,8 +13,8 @@ from outcomes import ALL, Serve, error_of
 from conftest import TOKEN, Prewarm
 from prewarm.hub.addresses import Addresses
 from prewarm.localhub import Fault, LocalHub, Mirror, Repository
-from prewarm.localhub.answers import Answer, json_answer
 from prewarm.records.errors import HubError
+from prewarm.wire.answers import Answer, json_answer
 
 SECRET = "s3cret-Pass"
 

@@ -11,7 +11,7 @@ from outcomes import ALL, Serve, no_trace
 
 from conftest import Prewarm
 from prewarm.localhub import LocalHub, Mirror
-from prewarm.localhub.answers import Answer, json_answer
+from prewarm.wire.answers import Answer, json_answer
 
 # --- The other side --------------------------------------------------------------------------------------------------
 

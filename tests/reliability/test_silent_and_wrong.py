@@ -20,8 +20,8 @@ from conftest import Prewarm
 from prewarm.cache import claims
 from prewarm.cache.partial import PartialFile
 from prewarm.localhub import LocalHub, Mirror
-from prewarm.localhub.answers import Answer, json_answer
 from prewarm.records.listing import Digest, RepoFile
+from prewarm.wire.answers import Answer, json_answer
 
 LARGE = hashlib.sha256(b"seed").digest() * 180_000
 BIG = RepoFile(

@@ -10,7 +10,7 @@ from outcomes import ALL, LARGE, Serve, failed
 
 from conftest import Prewarm
 from prewarm.localhub import Fault, LocalHub, Mirror
-from prewarm.localhub.answers import Answer, json_answer
+from prewarm.wire.answers import Answer, json_answer
 
 QUICK = '[settings]\nmin_speed = "1 kB/s over 1 s"\n'
 

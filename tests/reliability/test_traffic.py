@@ -12,7 +12,7 @@ from conftest import Prewarm
 from prewarm.hub.governor import Governor
 from prewarm.hub.shared_windows import SharedWindows
 from prewarm.localhub import Fault, LocalHub, Mirror, Quota, Quotas, Repository
-from prewarm.localhub.answers import Answer, json_answer
+from prewarm.wire.answers import Answer, json_answer
 
 QUICK = '[settings]\nmin_speed = "1 kB/s over 1 s"\n'
 

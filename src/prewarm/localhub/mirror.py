@@ -9,7 +9,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prewarm.localhub.answers import Answer, api_error
+from prewarm.wire.answers import Answer, api_error
 
 
 @dataclass(kw_only=True)

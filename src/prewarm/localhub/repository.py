@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prewarm.wire.contents import git_blob, pointer
+
 LFS_PATTERNS = (
     "*.7z", "*.arrow", "*.bin", "*.ckpt", "*.ftz", "*.gguf", "*.gz", "*.h5", "*.joblib", "*.lfs.*", "*.mlmodel",
     "*.model", "*.msgpack", "*.npy", "*.npz", "*.onnx", "*.ot", "*.parquet", "*.pb", "*.pickle", "*.pkl", "*.pt",
@@ -39,11 +41,6 @@ class StoredFile:
         """Whether it is served from the second origin."""
         return self.sha256 is not None
 
-    @property
-    def pointer_size(self) -> int:
-        """Bytes of the LFS pointer that git holds."""
-        return len(_pointer(self.sha256 or "", self.size))
-
     def read(self, start: int, length: int) -> bytes:
         """``length`` bytes from ``start``."""
         if isinstance(self.source, bytes):
@@ -59,17 +56,9 @@ def store(path: str, source: Path | bytes) -> StoredFile:
     name = path.rsplit("/", 1)[-1]
     if size > LFS_THRESHOLD_BYTES or any(fnmatch.fnmatchcase(name, pattern) for pattern in LFS_PATTERNS):
         sha256 = _hash(hashlib.sha256(), source)
-        pointer = _pointer(sha256, size)
-        return StoredFile(source=source, size=size, git_sha1=_hash(_git_blob(len(pointer)), pointer), sha256=sha256)
-    return StoredFile(source=source, size=size, git_sha1=_hash(_git_blob(size), source), sha256=None)
-
-
-def _git_blob(size: int) -> hashlib._Hash:
-    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-
-
-def _pointer(sha256: str, size: int) -> bytes:
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+        kept = pointer(sha256, size)
+        return StoredFile(source=source, size=size, git_sha1=_hash(git_blob(len(kept)), kept), sha256=sha256)
+    return StoredFile(source=source, size=size, git_sha1=_hash(git_blob(size), source), sha256=None)
 
 
 def _hash(state: hashlib._Hash, source: Path | bytes) -> str:

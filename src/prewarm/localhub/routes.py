@@ -9,18 +9,15 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
 from prewarm.localhub.access import Access, Refusal
-from prewarm.localhub.answers import Answer, api_error, json_answer, parse_range
 from prewarm.localhub.repository import Commit, Repository, StoredFile
 from prewarm.localhub.xet import TOKEN, XetStore
-
-_TYPES = {"models": "model", "datasets": "dataset"}
-_API_WORDS = ("revision", "tree", "paths-info", "refs", "xet-read-token")
+from prewarm.wire import addresses, contents
+from prewarm.wire.addresses import Address
+from prewarm.wire.answers import Answer, api_error, json_answer, parse_range
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,32 @@ class Routes:
                 return json_answer({"name": account, "type": "user"}) if account else api_error(401, "Invalid username")
             if parts[1:2] == ["resolve-cache"]:
                 return self._resolve_cache(parts[2:], account)
-            if len(parts) > 2 and parts[1] in _TYPES:
-                return self._api(_TYPES[parts[1]], parts[2:], query, account, body)
+        asked = addresses.parse(path)
+        if asked is None:
             return api_error(404, "Sorry, we can't find the page you are looking for.")
-        if "resolve" in parts:
-            return self._resolve(parts, account)
-        return api_error(404, "Sorry, we can't find the page you are looking for.")
+        if asked.repo_id in self.renamed:
+            return self._moved(asked, query)
+        repository = self.find(asked.repo_id, asked.repo_type)
+        if refusal := self.access.refuses(repository, account, "file" if asked.word == "resolve" else "listing"):
+            return api_error(refusal.status, refusal.message, code=refusal.code)
+        assert repository is not None
+        commit = repository.resolve(asked.revision)
+        if asked.word == "refs":
+            refs = [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": c} for n, c in repository.branches.items()]
+            tags = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": c} for n, c in repository.tags.items()]
+            return json_answer({"branches": refs, "tags": tags, "converts": []})
+        if commit is None:
+            return api_error(404, f"Invalid rev id: {asked.revision}", code="RevisionNotFound")
+        if asked.word == "resolve":
+            return self._resolve(asked, commit)
+        return self._api(asked, repository, commit, parse_qs(query), body)
+
+    def _moved(self, asked: Address, query: str) -> Answer:
+        start = f"/api/{asked.repo_type}s/"
+        if asked.word == "resolve":
+            start, query = "/datasets/" if asked.repo_type == "dataset" else "/", ""
+        target = start + self.renamed[asked.repo_id] + (f"/{asked.tail}" if asked.tail else "")
+        return Answer(status=307, headers={"Location": target + (f"?{query}" if query else "")})
 
     def cdn(self, path: str, query: str, authorization: str | None, wanted: str | None) -> Answer:
         """The answer of the second origin: signed addresses only, and never with the Hub's token.
@@ -119,31 +136,10 @@ class Routes:
         said = self.xet.reconstruction(rest[1], chosen, self.cdn_url)
         return json_answer(said) if said else api_error(404, "no such file")
 
-    def _api(self, repo_type: str, parts: list[str], query: str, account: str | None, body: bytes) -> Answer:
-        at = next((place for place in (1, 2) if parts[place : place + 1] and parts[place] in _API_WORDS), None)
-        repo_id = "/".join(parts[: at if at is not None else 2])
-        word = parts[at] if at is not None else "revision"
-        rest = parts[at + 1 :] if at is not None else []
-        if at is None and len(parts) > 2:
-            return api_error(404, "Sorry, we can't find the page you are looking for.")
-        if repo_id in self.renamed:
-            tail = "/".join(parts[at:] if at is not None else [])
-            target = f"/api/{repo_type}s/{self.renamed[repo_id]}" + (f"/{tail}" if tail else "")
-            return Answer(status=307, headers={"Location": target + (f"?{query}" if query else "")})
-        repository = self.find(repo_id, repo_type)
-        if refusal := self.access.refuses(repository, account, "listing"):
-            return api_error(refusal.status, refusal.message, code=refusal.code)
-        assert repository is not None
-        if word == "refs":
-            refs = [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": c} for n, c in repository.branches.items()]
-            tags = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": c} for n, c in repository.tags.items()]
-            return json_answer({"branches": refs, "tags": tags, "converts": []})
-        revision = unquote(rest[0]) if rest else "main"
-        commit = repository.resolve(revision)
-        if commit is None:
-            return api_error(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
-        asked = parse_qs(query)
-        if word == "xet-read-token":
+    def _api(
+        self, asked: Address, repository: Repository, commit: Commit, query: dict[str, list[str]], body: bytes
+    ) -> Answer:
+        if asked.word == "xet-read-token":
             said = self.xet.token(self.cdn_url)
             named = {
                 "X-Xet-Access-Token": said["accessToken"],
@@ -151,60 +147,41 @@ class Routes:
                 "X-Xet-Cas-Url": said["casUrl"],
             }
             return json_answer(said, named)
-        if word == "tree":
-            return self._tree(repo_type, repo_id, commit, unquote("/".join(rest[1:])), rest[0], asked)
-        if word == "paths-info":
+        if asked.word == "commits":
+            return json_answer(contents.commits(commit.sha))
+        if asked.word == "tree":
+            return self._tree(asked, commit, query)
+        if asked.word == "paths-info":
             paths = parse_qs(body.decode()).get("paths", []) if body[:1] != b"{" else json.loads(body)["paths"]
-            return json_answer([_tree_file(path, commit.files[path]) for path in paths if path in commit.files])
-        return json_answer(_repo_info(repository, commit, blobs="blobs" in asked))
+            return json_answer([contents.tree_file(path, commit.files[path]) for path in paths if path in commit.files])
+        said = contents.repo_info(
+            repository.repo_id,
+            repository.repo_type,
+            commit.sha,
+            commit.files,
+            blobs="blobs" in query,
+            private=repository.private,
+            gated=repository.gated,
+        )
+        return json_answer(said)
 
-    def _tree(
-        self, repo_type: str, repo_id: str, commit: Commit, folder: str, revision: str, asked: dict[str, list[str]]
-    ) -> Answer:
-        prefix = f"{folder}/" if folder else ""
-        inside = {path: file for path, file in commit.files.items() if path.startswith(prefix)}
-        if folder and not inside:
+    def _tree(self, asked: Address, commit: Commit, query: dict[str, list[str]]) -> Answer:
+        if asked.path and not any(path.startswith(f"{asked.path}/") for path in commit.files):
             return api_error(
-                404, f"{folder} does not exist", code="EntryNotFound", headers={"X-Repo-Commit": commit.sha}
+                404, f"{asked.path} does not exist", code="EntryNotFound", headers={"X-Repo-Commit": commit.sha}
             )
-        is_recursive = asked.get("recursive", ["false"])[0].lower() in ("true", "1")
-        entries = [
-            _tree_file(path, file) for path, file in inside.items() if is_recursive or "/" not in path[len(prefix) :]
-        ]
-        folders = sorted(_folders(inside, prefix, is_recursive))
-        entries += [{"type": "directory", "oid": "0" * 40, "size": 0, "path": path} for path in folders]
-        entries.sort(key=lambda entry: str(entry["path"]))
-        start = int(asked.get("cursor", ["0"])[0])
-        page = entries[start : start + self.tree_page]
+        is_recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
+        entries = contents.tree(commit.files, asked.path, is_recursive=is_recursive)
+        start = int(query.get("cursor", ["0"])[0])
         headers = {}
         if start + self.tree_page < len(entries):
-            where = f"{self.hub_url}/api/{repo_type}s/{repo_id}/tree/{revision}" + (
-                f"/{quote(folder)}" if folder else ""
-            )
-            query = f"recursive={str(is_recursive).lower()}&cursor={start + self.tree_page}"
-            headers["Link"] = f'<{where}?{query}>; rel="next"'
-        return json_answer(page, headers)
+            where = f"{self.hub_url}/api/{asked.repo_type}s/{asked.repo_id}/{asked.tail}"
+            following = f"recursive={str(is_recursive).lower()}&cursor={start + self.tree_page}"
+            headers["Link"] = f'<{where}?{following}>; rel="next"'
+        return json_answer(entries[start : start + self.tree_page], headers)
 
-    def _resolve(self, parts: list[str], account: str | None) -> Answer:
-        at = parts.index("resolve")
-        owner = parts[:at]
-        repo_type = "model"
-        if len(owner) > 1 and owner[0] == "datasets":
-            repo_type, owner = "dataset", owner[1:]
-        repo_id = "/".join(owner)
-        if len(parts) < at + 3:
-            return api_error(404, "Sorry, we can't find the page you are looking for.")
-        if repo_id in self.renamed:
-            start = "/datasets/" if repo_type == "dataset" else "/"
-            return Answer(status=307, headers={"Location": start + self.renamed[repo_id] + "/" + "/".join(parts[at:])})
-        repository = self.find(repo_id, repo_type)
-        if refusal := self.access.refuses(repository, account, "file"):
-            return api_error(refusal.status, refusal.message, code=refusal.code)
-        assert repository is not None
-        revision, path = unquote(parts[at + 1]), unquote("/".join(parts[at + 2 :]))
-        commit = repository.resolve(revision)
-        if commit is None:
-            return api_error(404, f"Invalid rev id: {revision}", code="RevisionNotFound")
+    def _resolve(self, asked: Address, commit: Commit) -> Answer:
+        repo_type, repo_id, path = asked.repo_type, asked.repo_id, asked.path
         file = commit.files.get(path)
         said = {"X-Repo-Commit": commit.sha}
         if file is None:
@@ -214,13 +191,15 @@ class Routes:
             return Answer(
                 status=307, headers={**said, "Location": f"{where}?{quote(path, safe='')}=&etag=%22{file.git_sha1}%22"}
             )
+        start = "/datasets/" if repo_type == "dataset" else "/"
+        fault_path = f"{start}{repo_id}/{asked.tail}"
         signature = secrets.token_hex(16)
         with self._lock:
-            self._signed[signature] = _Signed(file, "/" + "/".join(parts), time.monotonic() + self.link_lifetime_s)
+            self._signed[signature] = _Signed(file, fault_path, time.monotonic() + self.link_lifetime_s)
         linked = {"X-Linked-Size": str(file.size), "X-Linked-ETag": f'"{file.sha256}"'}
         if self.serves_xet:
             route = f"{self.hub_url}/api/{repo_type}s/{repo_id}/xet-read-token/{commit.sha}"
-            linked["X-Xet-Hash"] = self.xet.hash_of(file, "/" + "/".join(parts))
+            linked["X-Xet-Hash"] = self.xet.hash_of(file, fault_path)
             linked["Link"] = f'<{route}>; rel="xet-auth"'
         location = f"{self.cdn_url}/lfs/{file.sha256}?X-Signature={signature}"
         return Answer(status=302, headers={**said, **linked, "Location": location})
@@ -228,7 +207,7 @@ class Routes:
     def _resolve_cache(self, parts: list[str], account: str | None) -> Answer:
         for length in (1, 2):
             repo_id, rest = "/".join(parts[1 : 1 + length]), parts[1 + length :]
-            repository = self.find(repo_id, _TYPES.get(parts[0] if parts else "", ""))
+            repository = self.find(repo_id, addresses.TYPES.get(parts[0] if parts else "", "model"))
             if repository is None or len(rest) < 2:
                 continue
             if refusal := self.access.refuses(repository, account, "file"):
@@ -246,48 +225,3 @@ class Routes:
             fault_path = f"/{'datasets/' if parts[0] == 'datasets' else ''}{repo_id}/resolve/{commit.sha}/{path}"
             return Answer(status=200, headers=headers, body=file, fault_path=fault_path)
         return api_error(404, "Entry not found", code="EntryNotFound")
-
-
-def _folders(paths: Iterable[str], prefix: str, is_recursive: bool) -> set[str]:
-    found = set()
-    for path in paths:
-        steps = path[len(prefix) :].split("/")[:-1]
-        for depth in range(1, len(steps) + 1 if is_recursive else min(2, len(steps) + 1)):
-            found.add(prefix + "/".join(steps[:depth]))
-    return found
-
-
-def _tree_file(path: str, file: StoredFile) -> dict[str, Any]:
-    entry: dict[str, Any] = {"type": "file", "oid": file.git_sha1, "size": file.size, "path": path}
-    if file.sha256 is not None:
-        entry["lfs"] = {"oid": file.sha256, "size": file.size, "pointerSize": file.pointer_size}
-    return entry
-
-
-def _repo_info(repository: Repository, commit: Commit, *, blobs: bool) -> dict[str, Any]:
-    siblings: list[dict[str, Any]] = []
-    for path, file in commit.files.items():
-        sibling: dict[str, Any] = {"rfilename": path}
-        if blobs:
-            sibling.update({"blobId": file.git_sha1, "size": file.size})
-            if file.sha256 is not None:
-                sibling["lfs"] = {"sha256": file.sha256, "size": file.size, "pointerSize": file.pointer_size}
-        siblings.append(sibling)
-    said: dict[str, Any] = {
-        "_id": commit.sha[:24],
-        "id": repository.repo_id,
-        "author": repository.repo_id.split("/")[0],
-        "sha": commit.sha,
-        "private": repository.private,
-        "gated": repository.gated or False,
-        "disabled": False,
-        "downloads": 0,
-        "likes": 0,
-        "tags": [],
-        "createdAt": "2026-01-01T00:00:00.000Z",
-        "lastModified": "2026-01-01T00:00:00.000Z",
-        "siblings": siblings,
-    }
-    if repository.repo_type == "model":
-        said["modelId"] = repository.repo_id
-    return said

@@ -14,15 +14,15 @@ from types import TracebackType
 from typing import Any, cast
 
 from prewarm.localhub.access import Access
-from prewarm.localhub.answers import Answer, Content, api_error, parse_range
 from prewarm.localhub.faults import Fault, Faults
 from prewarm.localhub.mirror import Mirror
-from prewarm.localhub.origin import Origin
 from prewarm.localhub.quota import Quotas, bucket_of
 from prewarm.localhub.repository import Repository
 from prewarm.localhub.requests import Request, RequestLog
 from prewarm.localhub.routes import Routes
 from prewarm.localhub.wire_faults import misbehave
+from prewarm.wire.answers import Answer, Content, api_error, parse_range
+from prewarm.wire.origin import Origin
 
 _BLOCK_BYTES = 1 << 18
 _PROXY_PAGE = (

@@ -1,4 +1,4 @@
-"""One port of the loopback Hub, and the connections that are open on it. Standard library only."""
+"""One port that answers, and the connections that are open on it. Changes with how sockets are served."""
 
 from __future__ import annotations
 
@@ -18,18 +18,32 @@ class Origin(ThreadingHTTPServer):
         origin: ``hub`` or ``cdn``.
         port: 0: a free one.
         handler: of its requests.
+        listening: a socket that listens already, in the place of a port.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, hub: Any, origin: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(
+        self,
+        hub: Any,
+        origin: str,
+        port: int,
+        handler: type[BaseHTTPRequestHandler],
+        *,
+        listening: socket.socket | None = None,
+    ) -> None:
         self.hub = hub
         self.origin = origin
         self.tls: ssl.SSLContext | None = None
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), handler)
+        super().__init__(("127.0.0.1", port), handler, bind_and_activate=listening is None)
+        if listening is not None:
+            self.socket.close()
+            self.socket = listening
+            self.server_address = listening.getsockname()[:2]
+            self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Speak TLS where that is wanted."""

@@ -1,0 +1,5 @@
+"""The Hub's protocol on the serving side: addresses, answers, origins. For the loopback Hub, and for the gateway.
+
+Standard library only. The routes and headers are those of huggingface.co as its clients rely on them; see
+docs/design.md.
+"""

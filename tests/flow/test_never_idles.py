@@ -14,6 +14,7 @@ from prewarm.cache.disk import DiskCache
 from prewarm.cache.memory import Memory
 from prewarm.flow.account import Options, Tools
 from prewarm.flow.outcome import Warmed
+from prewarm.flow.ports import Source
 from prewarm.flow.stages import ENTRIES_AT_ONCE, Stages
 from prewarm.flow.stop import Stop
 from prewarm.flow.warm import UNINSPECTED_FILES, warm
@@ -58,6 +59,10 @@ class Prover:
 
     def stop(self) -> None:
         """There is no process."""
+
+    def discover(self, request: ProofRequest, source: Source) -> None:
+        """Nothing here asks for more than its plan."""
+        raise AssertionError(f"{request.entry.id} is loaded by rule, and not through the gateway")
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -131,9 +131,13 @@ class DiskCache:
 
     def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
         """The content of a file that is there."""
-        path = self._find(repo, file) or layout.blob(self._root, repo.repo, file.digest)
+        path = self.content(repo, file)
         with place.told_as_cache_error(path):
             return path.read_bytes()
+
+    def content(self, repo: LockedRepo, file: RepoFile) -> Path:
+        """Where the content of a file is that is there."""
+        return self._find(repo, file) or layout.blob(self._root, repo.repo, file.digest)
 
     def path(self, repo: LockedRepo, path: str) -> Path:
         """The name under which a file is opened, whether it is there or not."""

@@ -84,6 +84,10 @@ class Preview:
         """Nothing is written."""
         return None
 
+    def content(self, repo: LockedRepo, file: RepoFile) -> Path:
+        """Where the content of a file is that is there."""
+        return self._disk.content(repo, file)
+
     def forget_copies(self, repo: LockedRepo) -> tuple[str, ...]:  # noqa: ARG002 (the protocol's)
         """Nothing is taken away."""
         return ()

@@ -54,6 +54,12 @@ _SETTINGS = {
     "lock_wait": click.option(
         "--lock-wait", metavar="TIME", help="Longest wait for another run's download of a file (default 30m)."
     ),
+    "discovery_max_repos": click.option(
+        "--discovery-max-repos", metavar="N", help="Most further repositories that one load may ask for (default 8)."
+    ),
+    "discovery_max_bytes": click.option(
+        "--discovery-max-bytes", metavar="SIZE", help='Most bytes that one load may ask for (default "200 GB").'
+    ),
 }
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")

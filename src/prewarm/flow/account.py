@@ -17,6 +17,16 @@ from prewarm.records.plan import Fetched
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What one child may have."""
+
+    repos: int
+    """Repositories beyond those that are its own."""
+    bytes: int
+    """Of all files together."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tools:
     """What a run works with: the outside, and how to tell of it."""
 
@@ -32,6 +42,10 @@ class Tools:
     """Ends the run."""
     unforeseen: Callable[[Exception], EntryError]
     """Writes the trace of what nobody foresaw, and gives what to say of it."""
+    bounds: Bounds = field(default_factory=lambda: Bounds(repos=8, bytes=1 << 40))
+    """What a load through the gateway may have."""
+    discovers: bool = True
+    """Whether entries may be loaded through the gateway: not where nobody may be asked."""
     pins: Mapping[Repo, str] = field(default_factory=dict)
     """What revisions mean already: the cache can let one name a single commit."""
 

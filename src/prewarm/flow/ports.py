@@ -10,7 +10,7 @@ from typing import Protocol
 from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry
 from prewarm.records.failure import Failure
-from prewarm.records.listing import Listing, Repo, RepoFile
+from prewarm.records.listing import Listing, Refused, Repo, RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.plan import Fetched
 from prewarm.records.proof import Proof, ProofRequest, Remembered
@@ -136,6 +136,9 @@ class Cache(Protocol):
     def read(self, repo: LockedRepo, file: RepoFile) -> bytes:
         """The content of a file that is there."""
 
+    def content(self, repo: LockedRepo, file: RepoFile) -> Path:
+        """Where the content of a file is that is there."""
+
     def path(self, repo: LockedRepo, path: str) -> Path:
         """The name under which a file is opened, whether it is there or not."""
 
@@ -168,6 +171,19 @@ class Memory(Protocol):
         """Remember how the entry's last run ended; None: it did not fail."""
 
 
+class Source(Protocol):
+    """What a child process gets its answers from."""
+
+    def listing(self, repo: Repo) -> Listing | Refused:
+        """The commit and the files of a repository; or its refusal."""
+
+    def bring(self, listing: Listing, file: RepoFile) -> Path:
+        """The content of a file in the cache, verified."""
+
+    def lacks(self, listing: Listing, path: str) -> None:
+        """Is told of a name that the repository does not have."""
+
+
 class Prover(Protocol):
     """Loads entries in another process, offline."""
 
@@ -186,6 +202,14 @@ class Prover(Protocol):
 
         Raises:
             ProofError: they do not load.
+        """
+
+    def discover(self, request: ProofRequest, source: Source) -> None:
+        """Load it once, online: whatever is asked for, ``source`` answers.
+
+        Raises:
+            ProofError: it does not load.
+            Exception: what ``source`` has raised.
         """
 
     def stop(self) -> None:

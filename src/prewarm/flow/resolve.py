@@ -77,7 +77,9 @@ def _from_cache(entry: Entry, cache: Cache) -> Resolved | None:
         else:
             # The cache holds a part of the commit: what it lacks may exist.
             repos = tuple(replace(repo, absent=()) for repo in locked.repos)
-            return Resolved(locked=replace(locked, repos=repos), known=known, is_fresh=False, is_settled=False)
+            # Whatever it asks for, there is nobody who could give more.
+            found = replace(locked, repos=repos, is_complete=True)
+            return Resolved(locked=found, known=known, is_fresh=False, is_settled=False)
 
 
 def resolve_or_recall(entry: Entry, tools: Tools, account: Account) -> Resolved:
@@ -105,16 +107,6 @@ def from_lock(locked: LockedEntry) -> Resolved:
         for repo in locked.repos
     }
     return Resolved(locked=locked, known=Known(listings=listings), is_fresh=False)
-
-
-def listed_again(resolved: Resolved, tools: Tools, account: Account) -> Resolved:
-    """``resolved`` with whole listings of the locked commits."""
-    listings = {}
-    for repo in resolved.locked.repos:
-        at_commit = Repo(repo_id=repo.repo.repo_id, revision=repo.commit, repo_type=repo.repo.repo_type)
-        listings[repo.repo] = tools.hub.listing(at_commit, account.add)
-    known = Known(listings=listings, documents=resolved.known.documents)
-    return replace(resolved, known=known, is_fresh=True)
 
 
 def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:

@@ -47,6 +47,8 @@ class Stages:
         self._small = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="file")
         self._large = ThreadPoolExecutor(connections * _WAITING, thread_name_prefix="weights")
         self._proving = ThreadPoolExecutor(1, thread_name_prefix="proof")
+        # It waits for files most of the time, and holds up no proof meanwhile.
+        self._discovering = ThreadPoolExecutor(1, thread_name_prefix="discovery")
         self._turns = _Turns()
         self._under_way = asyncio.Semaphore(UNDER_WAY)
 
@@ -56,7 +58,7 @@ class Stages:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pool in (self._planning, self._disk, self._small, self._large, self._proving):
+        for pool in (self._planning, self._disk, self._small, self._large, self._proving, self._discovering):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def transfer(self, work: Callable[[], None], *, is_small: bool) -> Future[None]:
@@ -79,6 +81,10 @@ class Stages:
         """One at a time: the more urgent first, then in the order in which they came."""
         async with self._turns.one(urgency):
             return await self._in(self._proving, work)
+
+    async def discover(self, work: Callable[[], Result]) -> Result:
+        """Loads through the gateway, one at a time."""
+        return await self._in(self._discovering, work)
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
         def checked() -> Result:

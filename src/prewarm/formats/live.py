@@ -24,6 +24,7 @@ from prewarm.formats.rate import Rate
 from prewarm.records.entry import Entry
 from prewarm.records.events import (
     BytesReceived,
+    DiscoveryStarted,
     DownloadAwaited,
     EntryFinished,
     EntryPlanned,
@@ -51,7 +52,8 @@ else:
 
 _ASKING, _FETCHING, _INSPECTING = "asking the Hub", "fetching", "inspecting"
 _OTHER, _PROOF, _LOADING = "waiting for another download", "waiting for the proof", "loading offline"
-_ORDER = (_LOADING, _FETCHING, _OTHER, _ASKING, _PROOF)
+_DISCOVERING = "seeing what it asks for"
+_ORDER = (_LOADING, _DISCOVERING, _FETCHING, _OTHER, _ASKING, _PROOF)
 """Who is shown first where not all have room."""
 _BAR = 20
 _WIDE = 72
@@ -67,7 +69,6 @@ class _Line:
     is_inspected: bool = True
     total: int = 0
     done: int = 0
-    adds: str = ""
     rate: Rate = field(default_factory=Rate)
 
 
@@ -138,11 +139,11 @@ class LiveLines:
             case InspectionPassed(entry=entry):
                 self._lines[entry].is_inspected = True
             case ProofAwaited(entry=entry):
-                self._lines[entry].doing, self._lines[entry].adds = _PROOF, ""
+                self._lines[entry].doing = _PROOF
             case ProofStarted(entry=entry):
                 self._lines[entry].doing = _LOADING
-            case FilesAdded(entry=entry, paths=paths):
-                self._lines[entry].doing, self._lines[entry].adds = _FETCHING, ", ".join(paths)
+            case DiscoveryStarted(entry=entry):
+                self._lines[entry].doing = _DISCOVERING
             case EntryFinished(report=report):
                 self._end(report.entry, is_ready=report.ready)
                 return "red" if report.failure is not None else ""
@@ -154,7 +155,7 @@ class LiveLines:
                 self._hashing, self._rate = (0, total), Rate()
             case FileHashed(bytes=count):
                 self._hash(count, now)
-            case FileFetched():
+            case FileFetched() | FilesAdded():
                 pass
             case _:
                 assert_never(event)
@@ -162,8 +163,12 @@ class LiveLines:
 
     def _receive(self, line: _Line | None, count: int, now: float) -> None:
         # Small files that the planning reads come before there is a plan to count them against.
-        if line is None or line.doing == _ASKING or line.adds:
+        if line is None or line.doing == _ASKING:
             return
+        if line.doing == _DISCOVERING:
+            # How much there is to come is known when it is there.
+            line.total += count
+            self._bytes += count
         if line.doing == _OTHER:
             line.doing = _FETCHING
         for rate in (line.rate, self._rate):
@@ -217,7 +222,7 @@ class LiveLines:
     def _entry(self, line: _Line, names: int, width: int, now: float) -> Text:
         name = line.name if cell_len(line.name) <= names else set_cell_size(line.name, names - 1) + "…"
         text = Text.assemble((set_cell_size(name, names), "bold"), "  ", no_wrap=True)
-        if line.doing == _FETCHING and line.total and not line.adds:
+        if line.doing == _FETCHING and line.total:
             text.append_text(_bar(line.done, line.total, width))
             text.append(f"{size(line.done)} of {size(line.total)}")
             if not line.is_inspected:
@@ -225,7 +230,9 @@ class LiveLines:
             if not line.rate.flows(now) and (wait := self._wait("resolvers", now)):
                 text.append(f", {wait}", style="yellow")
             return text
-        said = f"{line.doing} {line.adds}".rstrip()
+        said = line.doing
+        if line.doing == _DISCOVERING and line.done:
+            said += f": {size(line.done)} so far"
         if line.doing == _ASKING:
             said = self._wait("api", now) or said
         return text.append(said, style="yellow" if "limit" in said else "dim")

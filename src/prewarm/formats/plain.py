@@ -9,6 +9,7 @@ from typing import TextIO
 
 from prewarm.records.events import (
     BytesReceived,
+    DiscoveryStarted,
     DownloadAwaited,
     EntryFinished,
     EntryPlanned,
@@ -35,6 +36,7 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import assert_never
 
+_SHOWN = 5
 LARGE_BYTES = 50_000_000
 """Files of this size and more get a line each."""
 
@@ -102,8 +104,11 @@ def _line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an ev
             return f"{entry.id}: {path}: waiting for {whose}{so_far}"
         case ProofStarted(entry=entry):
             return f"{entry.id}: loading offline"
+        case DiscoveryStarted(entry=entry):
+            return f"{entry.id}: loading once, to see what it asks for"
         case FilesAdded(entry=entry, paths=paths):
-            return f"{entry.id}: its classes also open {', '.join(paths)}: fetching, then loading again"
+            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+            return f"{entry.id}: it asks for {', '.join(paths[:_SHOWN])}{more} as well: fetched"
         case EntryFinished(report=report):
             if report.failure is not None:
                 return f"{report.entry.id}: failed: {report.failure.kind}: {report.failure.message}"

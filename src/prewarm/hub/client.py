@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -147,7 +148,9 @@ class Client:
         """
         with self._listing_locks.setdefault(repo, threading.Lock()):
             if repo not in self._listings:
-                self._listings[repo] = self._ask(repo, spend)
+                found = self._listings[repo] = self._ask(repo, spend)
+                # Who asks for the commit gets the same answer.
+                self._listings.setdefault(replace(repo, revision=found.commit), found)
             return self._listings[repo]
 
     def fetch(

@@ -7,11 +7,12 @@ import hashlib
 import json
 from typing import Any
 
-from prewarm.records.entry import Entry
-from prewarm.records.lock import LockedEntry
+from prewarm.records.entry import Application, Entry
+from prewarm.records.lock import LockedApplication, LockedEntry
 
 _NEVER = ("required", "name", "description", "proof", "place")
 _FOR_THE_PROOF_ALONE = ("processor_kwargs", "dtype")
+_LATER = ("task", "model_args")
 
 
 def entry_digest(entry: Entry) -> str:
@@ -24,13 +25,20 @@ def proof_digest(entry: Entry) -> str:
     return _sha256(_fields(entry, without=_NEVER))
 
 
-def files_digest(locked: LockedEntry) -> str:
-    """The commits and the content of every file of an entry, as a sha256."""
+def application_digest(application: Application) -> str:
+    """What of an application decides its files, as a sha256."""
+    return _sha256([application.name, application.command])
+
+
+def files_digest(locked: LockedEntry | LockedApplication) -> str:
+    """The commits and the content of every file of an entry or an application, as a sha256."""
     return _sha256([(repo.repo.repo_id, repo.commit, file.path, file.digest.value) for repo, file in locked.files])
 
 
 def _fields(entry: Entry, *, without: tuple[str, ...]) -> dict[str, Any]:
-    return {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry) if field.name not in without}
+    found = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry) if field.name not in without}
+    # Keys that came later count where they are used: an entry without them stays locked.
+    return {name: value for name, value in found.items() if not (value is None and name in _LATER)}
 
 
 def _sha256(content: object) -> str:

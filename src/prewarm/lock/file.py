@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prewarm.lock import lines as locklines
-from prewarm.lock.digest import entry_digest
+from prewarm.lock.digest import application_digest, entry_digest
 from prewarm.manifest import toml as tomlfile
 from prewarm.records import names
 from prewarm.records.entry import Entry, Manifest
 from prewarm.records.errors import LockError
 from prewarm.records.listing import SIZE_MAX, Digest, Repo, RepoFile
-from prewarm.records.lock import Lock, LockedEntry, LockedRepo
+from prewarm.records.lock import Lock, LockedApplication, LockedEntry, LockedRepo
 
 LOCK_NAME = "prewarm.lock"
 SCHEMA = 1
@@ -38,7 +38,8 @@ def find(lock: Lock, entry: Entry) -> LockedEntry | None:
 
 def pins(lock: Lock) -> dict[Repo, str]:
     """The commit of every repository and revision in the lock: what it means for new entries as well."""
-    return {repo.repo: repo.commit for locked in lock.entries for repo in locked.repos}
+    applications = {repo.repo: repo.commit for locked in lock.applications for repo in locked.repos}
+    return {**applications, **{repo.repo: repo.commit for locked in lock.entries for repo in locked.repos}}
 
 
 def load(path: Path, manifest: Manifest) -> Lock:
@@ -64,12 +65,25 @@ def load(path: Path, manifest: Manifest) -> Lock:
         if not repos:
             raise _damaged(place)
         if entry is not None:
-            found.append(LockedEntry(entry=entry, repos=tuple(repos)))
+            found.append(LockedEntry(entry=entry, repos=tuple(repos), is_complete=_flag(table, "complete", place)))
         else:
             own = repos[0].repo
             stranger = Entry(id=own.repo_id, revision=own.revision, repo_type=own.repo_type, place=place)
             strangers.append(LockedEntry(entry=stranger, repos=tuple(repos)))
-    return Lock(entries=tuple(found), strangers=tuple(strangers))
+    applications = _applications(content, path.name, manifest)
+    return Lock(entries=tuple(found), applications=applications, strangers=tuple(strangers))
+
+
+def _applications(content: Mapping[str, Any], name: str, manifest: Manifest) -> tuple[LockedApplication, ...]:
+    by_digest = {application_digest(application): application for application in manifest.applications}
+    found = []
+    for at, table in enumerate(_tables(content, "application", name)):
+        place = f"{name}: application[{at}]"
+        application = by_digest.get(_text(table, "digest", place))
+        repos = tuple(_repo(item, f"{place}.repo[{n}]") for n, item in enumerate(_tables(table, "repo", place)))
+        if application is not None:
+            found.append(LockedApplication(application=application, repos=repos))
+    return tuple(found)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -93,21 +107,32 @@ def dump(lock: Lock) -> str:
     for locked in sorted(lock.entries, key=lambda locked: (locked.entry.repo, entry_digest(locked.entry))):
         lines += ["", "[[entry]]", *_pairs({"id": locked.entry.id, "revision": locked.entry.revision})]
         lines += _pairs({"digest": entry_digest(locked.entry)})
-        for repo in locked.repos:
-            lines += ["", "[[entry.repo]]", *_pairs({"id": repo.repo.repo_id, "type": repo.repo.repo_type})]
-            lines += _pairs({"revision": repo.repo.revision, "commit": repo.commit})
-            if repo.served_as:
-                lines += _pairs({"served_as": repo.served_as})
-            lines.append("files = [")
-            for file in sorted(repo.files, key=lambda file: file.path):
-                hashed = f"{file.digest.algorithm} = {tomlfile.string(file.digest.value)}"
-                if file.code_sha256 and file.digest.algorithm != "sha256":
-                    hashed += f", sha256 = {tomlfile.string(file.code_sha256)}"
-                lines.append(f"  {{ path = {tomlfile.string(file.path)}, size = {file.size}, {hashed} }},")
-            lines.append("]")
-            if repo.absent:
-                lines.append(f"absent = {tomlfile.value(sorted(repo.absent))}")
+        lines += [] if locked.is_complete else ["complete = false"]
+        lines += _repo_lines("entry", locked.repos)
+    for one in sorted(lock.applications, key=lambda one: application_digest(one.application)):
+        lines += ["", "[[application]]", *_pairs({"name": one.application.name})]
+        lines += _pairs({"digest": application_digest(one.application)})
+        lines += _repo_lines("application", one.repos)
     return "\n".join(lines) + "\n"
+
+
+def _repo_lines(kind: str, repos: Iterable[LockedRepo]) -> list[str]:
+    lines = []
+    for repo in repos:
+        lines += ["", f"[[{kind}.repo]]", *_pairs({"id": repo.repo.repo_id, "type": repo.repo.repo_type})]
+        lines += _pairs({"revision": repo.repo.revision, "commit": repo.commit})
+        if repo.served_as:
+            lines += _pairs({"served_as": repo.served_as})
+        lines.append("files = [")
+        for file in sorted(repo.files, key=lambda file: file.path):
+            hashed = f"{file.digest.algorithm} = {tomlfile.string(file.digest.value)}"
+            if file.code_sha256 and file.digest.algorithm != "sha256":
+                hashed += f", sha256 = {tomlfile.string(file.code_sha256)}"
+            lines.append(f"  {{ path = {tomlfile.string(file.path)}, size = {file.size}, {hashed} }},")
+        lines.append("]")
+        if repo.absent:
+            lines.append(f"absent = {tomlfile.value(sorted(repo.absent))}")
+    return lines
 
 
 def _pairs(table: Mapping[str, str]) -> list[str]:
@@ -157,6 +182,13 @@ def _text(table: Mapping[str, Any], key: str, place: str) -> str:
     if not isinstance(text, str):
         raise _damaged(f"{place}.{key}")
     return text
+
+
+def _flag(table: Mapping[str, Any], key: str, place: str) -> bool:
+    flag = table.get(key, True)
+    if not isinstance(flag, bool):
+        raise _damaged(f"{place}.{key}")
+    return flag
 
 
 def _damaged(place: str) -> LockError:

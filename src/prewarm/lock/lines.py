@@ -12,9 +12,12 @@ from typing import Any
 _TEXT = r'"([^"\\\x00-\x1f\x7f]*)"'
 _FILE = re.compile(rf"  \{{ path = {_TEXT}, size = (\d+), (sha256|git-sha1) = {_TEXT}(?:, sha256 = {_TEXT})? \}},")
 _PAIR = re.compile(rf"([a-z_]+) = {_TEXT}")
+_INCOMPLETE = "complete = false"
 _SCHEMA = re.compile(r"schema = (0|[1-9]\d*)")
 _ABSENT = re.compile(rf"absent = \[{_TEXT}(?:, {_TEXT})*\]")
 _WORD = re.compile(_TEXT)
+_TABLES = {"[[entry]]": "entry", "[[application]]": "application"}
+_REPOS = {"[[entry.repo]]": "entry", "[[application.repo]]": "application"}
 
 
 def parse(text: str) -> dict[str, Any] | None:
@@ -38,14 +41,14 @@ def parse(text: str) -> dict[str, Any] | None:
             files = None
         elif not line or line[0] == "#":
             continue
-        elif line == "[[entry]]":
+        elif (kind := _TABLES.get(line)) is not None:
             table = {}
-            top.setdefault("entry", []).append(table)
-        elif line == "[[entry.repo]]":
-            if "entry" not in top:
+            top.setdefault(kind, []).append(table)
+        elif (kind := _REPOS.get(line)) is not None:
+            if kind not in top:
                 return None
             table = {}
-            top["entry"][-1].setdefault("repo", []).append(table)
+            top[kind][-1].setdefault("repo", []).append(table)
         elif line == "files = [" and "files" not in table:
             files = table["files"] = []
         elif not _take(line, table):
@@ -66,6 +69,8 @@ def _pair(line: str) -> tuple[str, Any]:
         return match[1], match[2]
     if (match := _SCHEMA.fullmatch(line)) is not None:
         return "schema", int(match[1])
+    if line == _INCOMPLETE:
+        return "complete", False
     if _ABSENT.fullmatch(line) is not None:
         return "absent", _WORD.findall(line)
     return "", None

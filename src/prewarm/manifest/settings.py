@@ -16,8 +16,10 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*([smh]?)")
 _SPEED = re.compile(r"(\d{1,9}(?:\.\d+)?)\s*(B|kB|MB|GB)/s\s+over\s+(\d{1,9}(?:\.\d+)?\s*[smh]?)")
-_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,3})?)\s*(B|kB|MB|GB|TB)?")
+_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 MAX_WORKERS = 64
+MAX_COUNT = 1000
 MAX_DURATION_S = 366 * 86_400.0
 MAX_WINDOW_S = 3600.0
 
@@ -40,6 +42,10 @@ class Settings:
     """The least that any answer has to come with."""
     lock_wait_s: float = 1800.0
     """The longest that another run's download of a file is waited for, in seconds."""
+    discovery_max_repos: int = 8
+    """Repositories beyond an entry's own that give it files where it is loaded to see what it asks for."""
+    discovery_max_bytes: int = 200_000_000_000
+    """Bytes of all files that such a load gets, those of the entry's own repository included."""
 
 
 def duration_s(text: object) -> float:
@@ -75,6 +81,25 @@ def speed(text: object) -> Speed:
     return Speed(bytes_per_s=float(match[1]) * _BYTES[match[2]], window_s=window_s)
 
 
+def size_bytes(text: object) -> int:
+    """Bytes of ``2000`` or ``"1.5 GB"``.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _SIZE.fullmatch(str(text).strip()) if isinstance(text, (int, str)) and not isinstance(text, bool) else None
+    if match is None:
+        raise ValueError('expected bytes such as 2000000 or "20 GB"')
+    return int(float(match[1]) * _BYTES[match[2] or "B"])
+
+
+def _count(text: object) -> int:
+    number = int(text) if isinstance(text, str) and _NUMBER.fullmatch(text.strip()) else text
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MAX_COUNT:
+        raise ValueError(f"expected a whole number from 0 to {MAX_COUNT}")
+    return number
+
+
 def _proof(text: object) -> ProofMode:
     if text not in get_args(ProofMode):
         raise ValueError('expected "load" or "files"')
@@ -102,6 +127,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "proof_timeout": ("proof_timeout_s", duration_s),
     "min_speed": ("min_speed", speed),
     "lock_wait": ("lock_wait_s", duration_s),
+    "discovery_max_repos": ("discovery_max_repos", _count),
+    "discovery_max_bytes": ("discovery_max_bytes", size_bytes),
 }
 """Key in the manifest, to the field and its parser; flags are ``--max-wait``, variables ``PREWARM_MAX_WAIT``."""
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.preview import Preview
-from prewarm.flow.account import Tools
+from prewarm.flow.account import Bounds, Tools
 from prewarm.flow.stages import Stages
 from prewarm.flow.stop import Stop
+from prewarm.gateway import Gateway
 from prewarm.hub import configuration, tokens
 from prewarm.hub.client import Client
 from prewarm.hub.offline import OfflineHub
@@ -66,7 +67,13 @@ def tools(
         modules=configuration.modules_root(),
         lock_wait_s=settings.lock_wait_s,
     )
-    prover = Runner(environ=environ, token=tokens.known_token(), cache=root, timeout_s=settings.proof_timeout_s)
+    prover = Runner(
+        environ=environ,
+        token=tokens.known_token(),
+        cache=root,
+        timeout_s=settings.proof_timeout_s,
+        open_gateway=Gateway,
+    )
     try:
         with client.governing() if client else nullcontext(), Stages(settings.workers, stop) as stages:
             try:
@@ -80,6 +87,8 @@ def tools(
                     stages=stages,
                     stop=stop,
                     unforeseen=unforeseen,
+                    bounds=Bounds(repos=settings.discovery_max_repos, bytes=settings.discovery_max_bytes),
+                    discovers=client is not None,
                     pins=locks.pins(project.lock if kept is None else kept),
                 )
             except BaseException:

@@ -37,7 +37,7 @@ def lock_entry(entry: Entry, selection: Selection, known: Known) -> LockedEntry:
                     absent=absent_files(entry, known, repo) if entry.loads_model or entry.loads_processor else (),
                 )
             )
-    return LockedEntry(entry=entry, repos=tuple(repos))
+    return LockedEntry(entry=entry, repos=tuple(repos), is_complete=selection.is_exact)
 
 
 def _with_code(known: Known, repo: Repo, files: tuple[RepoFile, ...]) -> tuple[RepoFile, ...]:

@@ -134,7 +134,7 @@ def processor_of(entry: Entry, known: Known, repos: Collection[Repo]) -> Process
 def _choose(entry: Entry, names: set[str], table: Any) -> tuple[str | None, str]:
     if not entry.loads_processor:
         return None, ""
-    if isinstance(entry.processor_class, str) and entry.processor_class != "AutoProcessor":
+    if isinstance(entry.processor_class, str):
         return entry.processor_class, ""
     has_tokenizer = any(_matches(name, _TOKENIZER_FILES) for name in names)
     preprocessor = next((name for name in PREPROCESSOR_CONFIGS if name in names), None)

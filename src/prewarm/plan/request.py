@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prewarm.plan.known import Known
+from prewarm.plan.libraries import ADAPTER_CONFIG
 from prewarm.plan.processor import processor_of
-from prewarm.plan.select import ADAPTER_CONFIG, CONFIG
+from prewarm.plan.select import CONFIG
 from prewarm.records.listing import Repo
 from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.proof import ProofRequest
@@ -33,6 +34,7 @@ def proof_request(locked: LockedEntry, known: Known, where: Callable[[LockedRepo
     config = next(
         ((repo, file.path) for repo, file in locked.files if file.path in (folder + CONFIG, CONFIG)), (own, None)
     )
+    # With a task, the pipeline chooses model and processor itself.
     model = entry.model_class if isinstance(entry.model_class, str) else "AutoModel"
     return ProofRequest(
         entry=entry,
@@ -42,11 +44,12 @@ def proof_request(locked: LockedEntry, known: Known, where: Callable[[LockedRepo
         config_path=where(config[0], config[1]) if config[1] else None,
         code_commit=code.commit if code else None,
         is_adapter=is_adapter and entry.loads_model and not entry.foreign_class,
-        processor=choice.name,
+        processor=choice.name if entry.task is None else None,
         processor_repo=choice.repo,
         processor_subfolder=choice.folder.rstrip("/"),
         processor_reason=choice.reason,
         vocabulary=where(_locked(locked, choice.repo), choice.vocabulary) if choice.vocabulary else None,
+        snapshot=where(own, "x").parent,
     )
 
 

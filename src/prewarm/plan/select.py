@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from prewarm.plan import code, processor, weights
+from prewarm.plan import code, libraries, processor, weights
 from prewarm.plan.known import Known
+from prewarm.plan.libraries import ADAPTER_CONFIG
 from prewarm.plan.processor import ProcessorChoice, processor_files, processor_folder, processor_of, processor_repo
 from prewarm.records import names
 from prewarm.records.entry import Entry
@@ -17,9 +18,9 @@ from prewarm.records.listing import Repo
 from prewarm.records.text import quoted
 
 CONFIG = "config.json"
-ADAPTER_CONFIG = "adapter_config.json"
 SENTENCE_TRANSFORMERS = "sentence_transformers"
-_ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+_PLAIN_MODULES = {"Transformer", "Pooling", "Normalize", "Dense"}
+"""Modules of sentence-transformers that open what the rule says, and nothing else."""
 _OTHER_FORMATS = ("onnx/", "openvino/", "coreml/")
 _WEIGHT_ENDINGS = (".safetensors", ".bin", ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".pt")
 
@@ -31,6 +32,8 @@ class Selection:
     files: Mapping[Repo, frozenset[str]]
     processor: ProcessorChoice
     notes: tuple[str, ...] = ()
+    is_exact: bool = True
+    """Whether rules tell all that is opened; else the first load does, and these are the files to begin with."""
 
 
 def select(entry: Entry, known: Known) -> Selection:
@@ -42,10 +45,61 @@ def select(entry: Entry, known: Known) -> Selection:
     """
     repo = entry.repo
     paths = known.paths(repo)
-    if entry.include is not None or entry.repo_type == "dataset":
+    if entry.include is not None or entry.repo_type == "dataset" or entry.opens_folder:
         _refuse_odd(entry, known.listing(repo).odd)
         chosen = {repo: _matching(entry, paths)}
         return Selection(files=_frozen(chosen, entry), processor=_no_choice(entry, known, repo))
+    if entry.package and (files := libraries.files_of(entry, known)) is not None:
+        return _to_begin_with(entry, known, files)
+    try:
+        found = _by_rule(entry, known, repo)
+    except PlanError:
+        if not _is_loaded_by_others(entry, known, repo):
+            raise
+        return _to_begin_with(entry, known, {repo: _documents(entry, known, repo)})
+    return replace(found, is_exact=_is_exact(entry, known, repo, found))
+
+
+def _to_begin_with(entry: Entry, known: Known, files: Mapping[Repo, set[str]]) -> Selection:
+    kept = {repo: _less(paths, entry) for repo, paths in files.items()}
+    return Selection(files=kept, processor=_no_choice(entry, known, entry.repo), is_exact=False)
+
+
+def _is_loaded_by_others(entry: Entry, known: Known, repo: Repo) -> bool:
+    """Whether a class loads it that no rule is known for: what the repository lacks by rule may not be asked for."""
+    if entry.foreign_class or entry.task:
+        return entry.loads_model
+    folder = _folder(entry)
+    return entry.trust_remote_code and any(code.references(known.table(repo, folder + CONFIG)))
+
+
+def _documents(entry: Entry, known: Known, repo: Repo) -> set[str]:
+    """The small files that any loader reads, with the code that they name."""
+    folder, paths = _folder(entry), known.paths(repo)
+    found = {path for path in (folder + CONFIG,) if path in paths}
+    if entry.trust_remote_code:
+        found |= _remote_code(entry, known, repo, found).get(repo, set())
+    return found
+
+
+def _is_exact(entry: Entry, known: Known, repo: Repo, found: Selection) -> bool:
+    if entry.task is not None or any(path.endswith(".py") for paths in found.files.values() for path in paths):
+        return False
+    if entry.foreign_class is None:
+        return True
+    return entry.package == SENTENCE_TRANSFORMERS and _has_plain_modules(known, repo)
+
+
+def _has_plain_modules(known: Known, repo: Repo) -> bool:
+    if "modules.json" not in known.paths(repo):
+        return True
+    kinds = [str(module.get("type") or "") for module in known.items(repo, "modules.json") if isinstance(module, dict)]
+    is_plain = all(kind.startswith(f"{SENTENCE_TRANSFORMERS}.") for kind in kinds)
+    return is_plain and {kind.rpartition(".")[2] for kind in kinds} <= _PLAIN_MODULES
+
+
+def _by_rule(entry: Entry, known: Known, repo: Repo) -> Selection:
+    paths = known.paths(repo)
     chosen = {repo: set[str]()}
     notes: list[str] = []
     adapter = f"{_folder(entry)}{ADAPTER_CONFIG}"
@@ -55,7 +109,7 @@ def select(entry: Entry, known: Known) -> Selection:
             _adapter(entry, known, repo, chosen)
         else:
             _merge(chosen, _model(entry, known, repo, notes))
-    if entry.loads_processor or entry.foreign_class:
+    if entry.loads_processor or entry.foreign_class or entry.task:
         owner = processor_repo(entry, known, list(chosen))
         if owner != repo:
             notes.append(f"the adapter has no processor of its own: its base model's, {owner.repo_id}, is used")
@@ -100,11 +154,12 @@ def matches_any(path: str, globs: Collection[str]) -> bool:
     return any(fnmatch.fnmatchcase(path, glob + "*" if glob.endswith("/") else glob) for glob in globs)
 
 
+def _less(paths: Collection[str], entry: Entry) -> frozenset[str]:
+    return frozenset(path for path in paths if not matches_any(path, entry.exclude))
+
+
 def _frozen(chosen: Mapping[Repo, set[str]], entry: Entry) -> dict[Repo, frozenset[str]]:
-    kept = {
-        repo: frozenset(path for path in paths if not matches_any(path, entry.exclude))
-        for repo, paths in chosen.items()
-    }
+    kept = {repo: _less(paths, entry) for repo, paths in chosen.items()}
     if not any(kept.values()):
         raise PlanError("not-found", f"{entry.id} has no file that the entry asks for", hint="look at exclude")
     return kept
@@ -146,7 +201,7 @@ def _model(entry: Entry, known: Known, repo: Repo, notes: list[str], folder: str
         if folder + gguf not in paths:
             raise PlanError("not-found", f"{repo.repo_id} has no {folder}{gguf}", hint="look at model_kwargs.gguf_file")
         return {repo: {folder + gguf}}
-    if entry.foreign_class and entry.foreign_class.split(":")[0].split(".")[0] == SENTENCE_TRANSFORMERS:
+    if entry.package in (SENTENCE_TRANSFORMERS, "setfit"):
         return {repo: _sentence_transformers(entry, known, repo)}
     config = known.table(repo, folder + CONFIG)
     chosen = {path for path in (folder + CONFIG, folder + "generation_config.json") if path in paths}
@@ -168,10 +223,10 @@ def _adapter(entry: Entry, known: Known, repo: Repo, chosen: dict[Repo, set[str]
     folder = _folder(entry)
     paths = known.paths(repo)
     said = known.table(repo, folder + ADAPTER_CONFIG)
-    adapter_weights = next((folder + name for name in _ADAPTER_WEIGHTS if folder + name in paths), None)
-    if adapter_weights is None:
+    own_weights = libraries.adapter_weights(paths, folder)
+    if own_weights is None:
         raise PlanError("not-found", f"{repo.repo_id} has {ADAPTER_CONFIG} and no adapter weights")
-    chosen[repo] |= {folder + ADAPTER_CONFIG, adapter_weights}
+    chosen[repo] |= {folder + ADAPTER_CONFIG, own_weights}
     base_id = said.get("base_model_name_or_path")
     if not isinstance(base_id, str) or not names.is_repo_id(base_id):
         raise PlanError(

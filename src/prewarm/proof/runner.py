@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
+from prewarm.flow.ports import Source
+from prewarm.proof import leftovers
 from prewarm.proof.inside.request import Request
-from prewarm.proof.worker import Worker
+from prewarm.proof.worker import Doorway, Worker
 from prewarm.records.entry import Entry
 from prewarm.records.errors import Interrupted, ProofError
 from prewarm.records.proof import Proof, ProofRequest
+
+OpenGateway: TypeAlias = Callable[[Source, Path], AbstractContextManager[Doorway]]
 
 
 class Runner:
@@ -27,6 +32,7 @@ class Runner:
         token: kept from the processes.
         cache: where the models are.
         timeout_s: the longest that one entry may take.
+        open_gateway: serves what a source answers, with a cache in a folder; None: nothing is loaded but offline.
         python: the interpreter; the one that runs this by default.
     """
 
@@ -37,9 +43,12 @@ class Runner:
         token: str | None,
         cache: Path,
         timeout_s: float,
+        open_gateway: OpenGateway | None = None,
         python: str = sys.executable,
     ) -> None:
         self._make = partial(Worker, environ=environ, token=token, cache=cache, timeout_s=timeout_s, python=python)
+        self._open_gateway = open_gateway
+        self._discovering: Worker | None = None
         self._shared = self._make()
         self._own: Worker | None = None
         self._own_entry: Entry | None = None
@@ -90,10 +99,40 @@ class Runner:
             looked_for=tuple((repo_id, path) for repo_id, path in answer["looked_for"]),
         )
 
+    def discover(self, request: ProofRequest, source: Source) -> None:
+        """Load it once, online: whatever is asked for, ``source`` answers.
+
+        Raises:
+            ProofError: it does not load.
+            Exception: what ``source`` has raised.
+        """
+        assert self._open_gateway is not None, "whoever asks for it has given one"
+        leftovers.remove_dead()
+        with (
+            tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as folder,
+            self._open_gateway(source, Path(folder)) as doorway,
+        ):
+            worker = self._discovering = self._make(doorway=doorway)
+            try:
+                if self._is_stopped:
+                    raise Interrupted
+                answer = worker.ask(_request("discover", request))
+            except (ProofError, Interrupted):
+                # Ended because it must not go on.
+                if doorway.failure is not None and not self._is_stopped:
+                    raise doorway.failure from None
+                raise
+            finally:
+                worker.close()
+        if (error := answer.get("error")) is not None:
+            raise ProofError(error["kind"], error["message"], hint=error["hint"], trace=error["trace"])
+
     def stop(self) -> None:
         """End the processes, and remove what they left."""
         self._is_stopped = True
         self._shared.stop()
+        if (discovering := self._discovering) is not None:
+            discovering.stop()
         if (own := self._own) is not None:
             own.stop()
         with self._one_at_a_time:
@@ -150,7 +189,7 @@ def _judge(answer: Mapping[str, Any]) -> None:
         )
 
 
-def _request(what: Literal["inspect", "load"], request: ProofRequest) -> Request:
+def _request(what: Literal["inspect", "load", "discover"], request: ProofRequest) -> Request:
     entry = request.entry
     return Request(
         do=what,
@@ -176,4 +215,7 @@ def _request(what: Literal["inspect", "load"], request: ProofRequest) -> Request
         processor_repo=request.processor_repo.repo_id,
         processor_subfolder=request.processor_subfolder,
         vocabulary=str(request.vocabulary) if request.vocabulary else None,
+        task=entry.task,
+        model_args=list(entry.model_args) if entry.model_args is not None else None,
+        snapshot=str(request.snapshot),
     )

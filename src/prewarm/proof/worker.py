@@ -10,9 +10,9 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from prewarm.proof import leftovers
 from prewarm.proof.answer import read
@@ -22,6 +22,32 @@ from prewarm.records.errors import Interrupted, ProofError, SettingsError
 
 _WORKER = Path(__file__).with_name("_worker") / "__main__.py"
 _CLOSE_S = 2.0
+_STEP_S = 1.0
+
+
+class Doorway(Protocol):
+    """The one address that the process may ask."""
+
+    failure: BaseException | None
+    """Why it had to end."""
+
+    @property
+    def descriptor(self) -> int:
+        """What the process goes through it by."""
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the process waits for an answer: that is not its time."""
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """``environ`` for the process."""
+
+    def started(self, end: Callable[[], None]) -> None:
+        """The process is there, and ``end`` ends it.
+
+        Raises:
+            OSError: it has died meanwhile.
+        """
 
 
 class Worker:
@@ -33,12 +59,21 @@ class Worker:
         cache: where the models are.
         timeout_s: the longest that one request may take.
         python: the interpreter.
+        doorway: the one address that it may ask; None: it is offline.
     """
 
     def __init__(
-        self, *, environ: Mapping[str, str], token: str | None, cache: Path, timeout_s: float, python: str
+        self,
+        *,
+        environ: Mapping[str, str],
+        token: str | None,
+        cache: Path,
+        timeout_s: float,
+        python: str,
+        doorway: Doorway | None = None,
     ) -> None:
         self._given = (environ, token, cache)
+        self._doorway = doorway
         self._timeout_s = timeout_s
         self._python = python
         self._starting = threading.Lock()
@@ -65,10 +100,17 @@ class Worker:
             # A file, because a pipe that nobody reads would stop a process that says a lot.
             self._log = (folder / "stderr.log").open("w+", encoding="utf-8", errors="replace")
             environ, token, cache = self._given
+            own = worker_environment(environ, token=token, cache=cache, folder=folder)
+            command: list[str] = []
+            passed: tuple[int, ...] = ()
+            if self._doorway is not None:
+                own, passed = self._doorway.environment(own), (self._doorway.descriptor,)
+                command = ["--door", str(self._doorway.descriptor)]
             try:
                 self._process = subprocess.Popen(
-                    [self._python, str(_WORKER)],
-                    env=worker_environment(environ, token=token, cache=cache, folder=folder),
+                    [self._python, str(_WORKER), *command],
+                    env=own,
+                    pass_fds=passed,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._log,
@@ -82,6 +124,10 @@ class Worker:
                     hint='install prewarm into an environment that is whole; or load nothing: --proof "files"',
                 ) from None
             threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
+            if self._doorway is not None:
+                with contextlib.suppress(OSError):
+                    # Where it has died, the question that follows says how.
+                    self._doorway.started(self.stop)
 
     def ask(self, request: Request) -> dict[str, Any]:
         """Let it do what is asked, and give its answer.
@@ -103,7 +149,7 @@ class Worker:
             path.write_text(json.dumps(vars(request)), encoding="utf-8")
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
-            rung = self._answers.get(timeout=self._timeout_s)
+            rung = self._awaited()
         except queue.Empty:
             self._kill(process)
             raise ProofError(
@@ -117,6 +163,22 @@ class Worker:
         if rung is None:
             raise self._died(process)
         return read(path.with_name(path.name + ".answer"), is_right=rung == str(path))
+
+    def _awaited(self) -> str | None:
+        """What it rings, within the time that it may take.
+
+        Raises:
+            queue.Empty: it takes longer.
+        """
+        left_s = self._timeout_s
+        while True:
+            step_s = min(_STEP_S, left_s)
+            try:
+                return self._answers.get(timeout=step_s)
+            except queue.Empty:
+                left_s -= 0.0 if self._doorway is not None and self._doorway.is_answering else step_s
+                if left_s <= 0:
+                    raise
 
     def stop(self) -> None:
         """End it, and what it has started."""

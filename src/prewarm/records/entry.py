@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -25,9 +25,14 @@ class Entry:
     id: str
     revision: str = "main"
     model_class: str | Literal[False] | None = None
-    """A name in transformers, or ``package.module:Class``; False: load no model; None: ``AutoModel``."""
+    """A name in transformers, or a class or function as ``package.module:Name``; False: load no model; None:
+    ``AutoModel``."""
     processor_class: str | Literal[False] | None = None
-    """As ``model_class``; None: the class that the repository's files call for, found by ``AutoProcessor``'s rules."""
+    """As ``model_class``: that one, and no other in its place; None: the class that the repository's files call for."""
+    task: str | None = None
+    """What ``transformers.pipeline`` is called with, in the place of a class."""
+    model_args: tuple[Any, ...] | None = field(default=None, hash=False)
+    """Positional arguments in the place of the id; ``{id}``, ``{path}`` and ``{revision}`` in them are filled in."""
     trust_remote_code: bool = False
     code_revision: str | None = None
     """The revision of another repository that ``auto_map`` points into."""
@@ -57,10 +62,11 @@ class Entry:
 
     @property
     def loads_model(self) -> bool:
-        """Whether a model is loaded: not from a dataset, and with ``include`` only a class that is named."""
-        if self.repo_type == "dataset" or self.model_class is False:
+        """Whether a model is loaded: with ``include``, and from a dataset, only by a class that is named."""
+        if self.model_class is False:
             return False
-        return self.include is None or self.model_class is not None
+        is_named = self.model_class is not None or self.task is not None
+        return is_named or (self.include is None and self.repo_type == "model")
 
     @property
     def loads_processor(self) -> bool:
@@ -69,12 +75,49 @@ class Entry:
             return False
         if self.processor_class is not None:
             return True
-        return self.include is None and not self.foreign_class
+        return self.include is None and not self.foreign_class and self.task is None
 
     @property
     def foreign_class(self) -> str | None:
         """``package.module:Class`` where the model's class is not one of transformers, else None."""
         return self.model_class if isinstance(self.model_class, str) and ":" in self.model_class else None
+
+    @property
+    def package(self) -> str:
+        """The package of ``foreign_class``; empty where there is none."""
+        return (self.foreign_class or "").partition(":")[0].partition(".")[0]
+
+    @property
+    def opens_folder(self) -> bool:
+        """Whether it is loaded from the folder of its files, as ``snapshot_download`` gives it."""
+        return any("{path}" in text for text in _texts(self.model_args or ()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """A command of the application's, that loads what no entry describes."""
+
+    name: str
+    command: tuple[str, ...]
+    cwd: Path
+    """The manifest's folder, or one below or beside it."""
+    timeout_s: float = 600.0
+    required: bool = True
+    sources: tuple[str, ...] = ()
+    """Globs of the files whose content decides whether its proof still holds; none: it is never remembered."""
+    place: str = "application[0]"
+    """Where it stands in the manifest, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,5 +126,6 @@ class Manifest:
 
     path: Path
     entries: tuple[Entry, ...]
+    applications: tuple[Application, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
     """The ``[settings]`` table, checked by prewarm.manifest.settings."""

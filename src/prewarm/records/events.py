@@ -138,8 +138,15 @@ class ProofStarted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DiscoveryStarted:
+    """The entry is being loaded through the gateway, to see what its classes ask for."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FilesAdded:
-    """The proof looked for files that the plan did not have and the Hub lists; they are fetched."""
+    """The classes asked for files that the plan did not have; they are there now."""
 
     entry: Entry
     paths: tuple[str, ...]
@@ -174,6 +181,7 @@ Event: TypeAlias = (
     | InspectionPassed
     | ProofAwaited
     | ProofStarted
+    | DiscoveryStarted
     | FilesAdded
     | EntryFinished
     | Notice

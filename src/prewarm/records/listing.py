@@ -64,3 +64,12 @@ class Listing:
     def find(self, path: str) -> RepoFile | None:
         """The file at ``path``, or None."""
         return next((file for file in self.files if file.path == path), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """The Hub's refusal of a repository: a process that asked for it may not have it, or it is not there."""
+
+    status: int
+    """Of HTTP: 401, 403 or 404."""
+    message: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prewarm.records.entry import Entry
+from prewarm.records.entry import Application, Entry
 from prewarm.records.listing import Repo, RepoFile
 
 
@@ -27,6 +27,8 @@ class LockedEntry:
 
     entry: Entry
     repos: tuple[LockedRepo, ...]
+    is_complete: bool = True
+    """Whether every file is known that its loading asks for; where no rule tells, the first load does."""
 
     @property
     def commit(self) -> str:
@@ -40,10 +42,24 @@ class LockedEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LockedApplication:
+    """What an application's command asks for beyond the entries."""
+
+    application: Application
+    repos: tuple[LockedRepo, ...]
+
+    @property
+    def files(self) -> tuple[tuple[LockedRepo, RepoFile], ...]:
+        """Every file with the repository that it is in."""
+        return tuple((repo, file) for repo in self.repos for file in repo.files)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
     """For every entry of a manifest the commit that it resolves to, and the files that it needs."""
 
     entries: tuple[LockedEntry, ...] = ()
+    applications: tuple[LockedApplication, ...] = ()
     strangers: tuple[LockedEntry, ...] = ()
     """What is locked and the manifest does not have, or no more so: the next run drops it. Of these entries only id,
     revision and kind are known."""

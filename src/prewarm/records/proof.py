@@ -32,6 +32,8 @@ class ProofRequest:
     """Why this class, where it is not the one that the manifest names; for the report."""
     vocabulary: Path | None
     """The vocabulary file in the cache, to compare the tokenizer with."""
+    snapshot: Path
+    """The folder of the commit's files in the cache."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,8 @@ class Address:
 
 def parse(path: str) -> Address | None:
     """What ``path``, without its query, asks for; None: nothing that is of a repository."""
-    parts = [part for part in path.split("/") if part]
+    # As the Hub does: a step that stays where it is counts for nothing.
+    parts = [part for part in path.split("/") if part not in ("", ".")]
     if parts[:1] == ["api"]:
         return _of_the_api(TYPES[parts[1]], parts[2:]) if len(parts) > 2 and parts[1] in TYPES else None
     return _of_a_file(parts) if "resolve" in parts else None

@@ -58,3 +58,24 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
         return (max(0, size - int(last)), size) if int(last) else None
     start, end = int(first), min(size, int(last) + 1 if last else size)
     return (start, end) if start < end else None
+
+
+def part(answer: Answer, wanted: str | None) -> tuple[int, dict[str, str], int, int]:
+    """What is sent of an answer: status, headers, and the first byte and the one after the last of its body.
+
+    Args:
+        answer: the whole.
+        wanted: the ``Range`` that was asked for.
+    """
+    headers = dict(answer.headers)
+    if isinstance(answer.body, bytes):
+        return answer.status, headers, 0, len(answer.body)
+    size = answer.body.size
+    headers["Accept-Ranges"] = "bytes"
+    if wanted is None or answer.status != 200:
+        return answer.status, headers, 0, size
+    chosen = parse_range(wanted, size)
+    if chosen is None:
+        return 416, {**headers, "Content-Range": f"bytes */{size}"}, 0, 0
+    start, end = chosen
+    return 206, {**headers, "Content-Range": f"bytes {start}-{end - 1}/{size}"}, start, end

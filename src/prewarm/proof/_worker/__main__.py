@@ -1,5 +1,7 @@
 """The process that loads models: offline, sockets barred, no token. Changes with what is barred and how it answers.
 
+``--door N``: it is online, and one address answers: the one behind the door.
+
 It is started as a file, and stands alone in its folder, so that it shadows no module of the code that it loads.
 Requests and answers are files; a line with a file's name on the original standard input rings for a request, a line
 on the original standard output for its answer. Standard input is empty for the models' code, and what that prints
@@ -20,19 +22,23 @@ import time
 import traceback
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from prewarm.proof.inside.classes import class_of
 from prewarm.proof.inside.inspection import inspect_entry
 from prewarm.proof.inside.memory import forget_peak, peak_rss_bytes
 from prewarm.proof.inside.models import load_model
+from prewarm.proof.inside.others import load_pipeline, name_of, weights_of
 from prewarm.proof.inside.processors import load_processor
 from prewarm.proof.inside.request import Refused, Request, needs_remote_code
 from prewarm.records.libraries import moved
+from prewarm.worker import network
 
-_SNAPSHOT = re.compile(r"models--([^/\\]+)[/\\]snapshots[/\\][0-9a-f]{40}[/\\](.+)$")
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 network_attempts: list[str] = []
+answering: list[tuple[str, int]] = []
+"""The addresses that are not barred: one at most."""
 looked_for: dict[tuple[str, str], None] = {}
 """(repo_id, path), in the order in which they were looked for; the values mean nothing."""
 
@@ -44,16 +50,12 @@ def look(what: tuple[str, str]) -> None:
 
 
 def bar(event: str, args: tuple[Any, ...]) -> None:
-    """The audit hook: sockets are barred, and files of a snapshot that are opened in vain are noted."""
+    """The audit hook: sockets are barred."""
     if event in ("socket.connect", "socket.sendto"):
-        target = args[1] if args[0].family in _INTERNET else None
+        target = args[1] if args[0].family in _INTERNET and tuple(args[1][:2]) not in answering else None
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        target = args[0]
-    elif event == "open" and isinstance(args[0], str) and "snapshots" in args[0]:
-        match = _SNAPSHOT.search(args[0])
-        if match and not Path(args[0]).exists():
-            look((match[1].replace("--", "/"), match[2].replace("\\", "/")))
-        return
+        # Before the answering address is connected to, its name is looked up.
+        target = args[0] if args[0] not in [host for host, _ in answering] else None
     else:
         return
     if target is not None:
@@ -97,20 +99,30 @@ def load_entry(request: Request) -> dict[str, Any]:
     forget_peak()
     began = time.perf_counter()
     with torch.no_grad():
-        processor = load_processor(request, notes)
-        model, keys = load_model(request)
+        if request.task:
+            processor, model, keys = pipeline_parts(load_pipeline(request))
+        else:
+            processor = load_processor(request, notes)
+            model, keys = load_model(request)
     load_s = time.perf_counter() - began
-    parameters, dtype = getattr(model, "parameters", None), getattr(model, "dtype", None)
+    parameters, dtype = weights_of(model)
     return {
-        "model": type(model).__name__ if model is not None else None,
+        "model": name_of(model, class_of(request.model_class)) if request.model_class else None,
         "processor": type(processor).__name__ if processor is not None else None,
-        "dtype": str(dtype).removeprefix("torch.") if dtype is not None else None,
-        "parameters": sum(weight.numel() for weight in parameters()) if callable(parameters) else None,
+        "dtype": dtype,
+        "parameters": parameters,
         "load_s": load_s,
         "peak_rss_bytes": peak_rss_bytes(),
         "notes": notes,
         **keys,
     }
+
+
+def pipeline_parts(pipeline: Any) -> tuple[Any, Any, dict[str, list[str]]]:
+    """Its processor and its model."""
+    kinds = ("processor", "tokenizer", "feature_extractor", "image_processor")
+    processor = next((part for kind in kinds if (part := getattr(pipeline, kind, None)) is not None), None)
+    return processor, pipeline.model, {}
 
 
 def refusal(error: Exception, request: Request) -> Refused:
@@ -150,7 +162,7 @@ def answer_to(request: Request) -> dict[str, Any]:
     looked_for.clear()
     try:
         answer = inspect_entry(request)
-        if request.do == "load":
+        if request.do != "inspect":
             answer = load_entry(request)
     except Exception as error:
         found = refusal(error, request)
@@ -167,8 +179,14 @@ def main() -> None:
     os.dup2(2, 1)
     # The folder of this file holds nothing to import; the application's own modules are where it is started.
     sys.path[0] = str(Path.cwd())
+    if sys.argv[1:2] == ["--door"]:
+        endpoint, _ = network.enter(int(sys.argv[2]))
+        os.environ["HF_ENDPOINT"] = endpoint
+        found = urlsplit(endpoint)
+        answering.append((str(found.hostname), int(found.port or 0)))
     sys.addaudithook(bar)
-    watch_the_hub()
+    if not answering:
+        watch_the_hub()
     for name in ("torch", "transformers"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

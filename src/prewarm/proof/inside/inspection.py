@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 from typing import Any
 
@@ -18,6 +19,8 @@ def inspect_entry(request: Request) -> dict[str, Any]:
     for name in (request.model_class, request.processor):
         if name:
             class_of(name)
+    if request.task:
+        _task(request.task)
     if request.is_adapter and importlib.util.find_spec("peft") is None:
         raise Refused("load-error", "it is an adapter, and there is no package 'peft' here", "pip install peft")
     if request.model_class and ":" not in request.model_class and request.config_path is not None:
@@ -25,6 +28,17 @@ def inspect_entry(request: Request) -> dict[str, Any]:
         if is_auto(kind):
             _auto(request, kind)
     return {}
+
+
+def _task(task: str) -> None:
+    from transformers.pipelines import check_task, get_supported_tasks
+
+    try:
+        check_task(task)
+    except KeyError:
+        near = difflib.get_close_matches(task, get_supported_tasks(), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "look at the tasks of transformers.pipeline"
+        raise Refused("load-error", f"transformers has no pipeline for the task '{task}'", hint) from None
 
 
 def _auto(request: Request, kind: Any) -> None:

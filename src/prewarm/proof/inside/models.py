@@ -8,7 +8,15 @@ from typing import Any
 
 from prewarm.proof.inside.classes import call, class_of, is_auto, keywords
 from prewarm.proof.inside.inspection import architectures
+from prewarm.proof.inside.others import load_other
 from prewarm.proof.inside.request import Refused, Request
+
+
+def is_of_transformers(kind: Any) -> bool:
+    """Whether it is called as a class of transformers."""
+    import transformers
+
+    return is_auto(kind) or (inspect.isclass(kind) and issubclass(kind, transformers.PreTrainedModel))
 
 
 def load_model(request: Request) -> tuple[Any, dict[str, list[str]]]:
@@ -19,16 +27,14 @@ def load_model(request: Request) -> tuple[Any, dict[str, list[str]]]:
     """
     if not request.model_class:
         return None, {}
-    import transformers
-
     kind = class_of(request.model_class)
+    if not is_of_transformers(kind) or request.model_args is not None:
+        return load_other(kind, request), {}
     own = dict(request.model_kwargs)
     for key in ("subfolder", "dtype", "variant", "use_safetensors"):
         if (value := getattr(request, key)) not in (None, ""):
             own[key] = value
     given = keywords(request, kind, own)
-    if not is_auto(kind) and not (inspect.isclass(kind) and issubclass(kind, transformers.PreTrainedModel)):
-        return call(kind, request.id, given), {}
     loaded = call(kind, request.id, {**given, "output_loading_info": True})
     if not isinstance(loaded, tuple):
         # A model's own code may not know the keyword.

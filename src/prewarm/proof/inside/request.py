@@ -13,7 +13,7 @@ from typing import Any, Literal
 class Request:
     """One request, as it stands in its file."""
 
-    do: Literal["inspect", "load"]
+    do: Literal["inspect", "load", "discover"]
     id: str
     revision: str
     model_class: str | None
@@ -37,6 +37,12 @@ class Request:
     processor_repo: str
     processor_subfolder: str
     vocabulary: str | None
+    task: str | None = None
+    """What ``transformers.pipeline`` is called with."""
+    model_args: list[Any] | None = None
+    """In the place of the id."""
+    snapshot: str = ""
+    """The folder of the entry's files."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     processor_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,6 +58,8 @@ class Request:
         given = [f'id = "{self.id}"']
         if self.revision != "main":
             given.append(f'revision = "{self.revision}"')
+        if self.task and not model_class:
+            given.append(f'task = "{self.task}"')
         if model_class or self.named_class:
             given.append(f'model_class = "{model_class or self.named_class}"')
         return "\n".join(["[[advanced]]", *given, *lines])

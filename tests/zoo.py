@@ -54,13 +54,13 @@ def as_bin(folder: Path, *, shards: int = 1) -> None:
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
 
 
-def sentencepiece_model(path: Path, **options: Any) -> None:
+def sentencepiece_model(path: Path, *, size: int = 200, **options: Any) -> None:
     import sentencepiece
 
     corpus = path.with_name("corpus.txt")
     corpus.write_text("\n".join(f"{word} and {word[::-1]} say {word * 2}" for word in demo.WORDS))
     sentencepiece.SentencePieceTrainer.train(
-        input=str(corpus), model_prefix=str(path.with_name("made")), vocab_size=200, minloglevel=2, **options
+        input=str(corpus), model_prefix=str(path.with_name("made")), vocab_size=size, minloglevel=2, **options
     )
     path.with_name("made.model").rename(path)
     path.with_name("made.vocab").unlink()

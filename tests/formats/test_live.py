@@ -13,6 +13,7 @@ from prewarm.formats.rate import Rate
 from prewarm.records.entry import Entry
 from prewarm.records.events import (
     BytesReceived,
+    DiscoveryStarted,
     DownloadAwaited,
     EntryFinished,
     EntryPlanned,
@@ -92,8 +93,13 @@ def test_each_entry_says_what_it_does_and_waits_for() -> None:
     assert screen.lines()[0] == "org/model-0  waiting for the proof"
     screen.live(ProofStarted(entry=one))
     assert screen.lines()[0] == "org/model-0  loading offline"
+    screen.live(DiscoveryStarted(entry=one))
+    assert screen.lines()[0] == "org/model-0  seeing what it asks for"
+    screen.receive(one, 25, 8)
+    assert screen.lines()[0] == "org/model-0  seeing what it asks for: 25.0 MB so far"
     screen.live(FilesAdded(entry=one, paths=("extra.json",)))
-    assert screen.lines()[0] == "org/model-0  fetching extra.json"
+    screen.live(ProofAwaited(entry=one))
+    assert screen.lines()[0] == "org/model-0  waiting for the proof"
     screen.live(finished(one))
     assert screen.lines()[0].startswith("1 of 1 entry ready")
 
@@ -241,11 +247,3 @@ def test_hashing_is_over_when_entries_begin() -> None:
     screen.live(FileHashed(path="w", bytes=50 * MB))
     screen.live(EntryStarted(entry=entry()))
     assert screen.lines()[-1] == "0 of 1 entry ready", "the other file was not there"
-
-
-def test_what_was_added_is_not_said_of_the_proof() -> None:
-    screen, one = Screen(1), entry()
-    screen.live(EntryStarted(entry=one))
-    screen.live(FilesAdded(entry=one, paths=("extra.json",)))
-    screen.live(ProofAwaited(entry=one))
-    assert screen.lines()[0] == "org/model-0  waiting for the proof"

@@ -78,7 +78,7 @@ def _notes(before: LockedEntry, after: LockedEntry) -> tuple[str, ...]:
         named = ", ".join(f"{repo.repo.repo_id} at {repo.commit[:7]}" for repo in further)
         said.append(f"its loading also asks for {named}: fetched, and locked")
     own = [name for name in _added(before, after) if ": " not in name]
-    if own and before.is_complete:
+    if own and not before.entry.foreign_class:
         more = f" and {len(own) - _SHOWN} more" if len(own) > _SHOWN else ""
         said.append(f"its classes also open {', '.join(own[:_SHOWN])}{more}: fetched, and locked")
     return tuple(said)

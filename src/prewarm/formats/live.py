@@ -69,6 +69,8 @@ class _Line:
     is_inspected: bool = True
     total: int = 0
     done: int = 0
+    asked: int = 0
+    """Beyond the plan."""
     rate: Rate = field(default_factory=Rate)
 
 
@@ -168,6 +170,7 @@ class LiveLines:
         if line.doing == _DISCOVERING:
             # How much there is to come is known when it is there.
             line.total += count
+            line.asked += count
             self._bytes += count
         if line.doing == _OTHER:
             line.doing = _FETCHING
@@ -231,8 +234,8 @@ class LiveLines:
                 text.append(f", {wait}", style="yellow")
             return text
         said = line.doing
-        if line.doing == _DISCOVERING and line.done:
-            said += f": {size(line.done)} so far"
+        if line.doing == _DISCOVERING and line.asked:
+            said += f": {size(line.asked)} so far"
         if line.doing == _ASKING:
             said = self._wait("api", now) or said
         return text.append(said, style="yellow" if "limit" in said else "dim")

@@ -4,10 +4,11 @@
 LockedEntry; ``make`` takes off what the cache holds.
 """
 
+from prewarm.plan.globs import matches_any
 from prewarm.plan.known import Known, Needs
 from prewarm.plan.lacking import lock_entry, make, with_absent, with_files
 from prewarm.plan.request import proof_request
-from prewarm.plan.select import Selection, matches_any, select
+from prewarm.plan.select import Selection, select
 
 __all__ = [
     "Known",

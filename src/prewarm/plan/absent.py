@@ -37,10 +37,16 @@ PROBES = (
 """Seen with transformers 5.23: what its Auto classes ask for, whether it is listed or not."""
 
 
+_OF_SENTENCE_TRANSFORMERS = ("README.md", "config_sentence_transformers.json", "modules.json")
+"""Seen with sentence-transformers 6.2."""
+
+
 def absent_files(entry: Entry, known: Known, repo: Repo) -> tuple[str, ...]:
     """Those of the names that ``repo`` does not list, in the folders that the entry's classes look into."""
     folders = {"", entry.subfolder, str(entry.processor_kwargs.get("subfolder") or "")}
     looked_for = {*PROBES, *(with_variant(name, entry.variant) for name in STEMS)}
+    if entry.package in ("sentence_transformers", "setfit"):
+        looked_for.update(_OF_SENTENCE_TRANSFORMERS)
     paths = known.paths(repo)
     asked = {f"{folder}/{name}" if folder else name for folder in folders for name in looked_for}
     return tuple(sorted(path for path in asked - paths if names.is_path(path)))

@@ -11,6 +11,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from prewarm.plan.globs import matches_any
 from prewarm.plan.known import Known
 from prewarm.plan.weights import weight_files
 from prewarm.records import names
@@ -20,6 +21,7 @@ from prewarm.records.listing import Repo
 _SAFE, _PICKLED = (".safetensors",), (".bin",)
 _OTHER = (".ckpt", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".onnx_data", ".pb", ".xml", ".ot", ".gguf", ".tflite")
 _ONE_WEIGHT = re.compile(r"[\w]+(?:-\d+-of-\d+)?\.(?:safetensors|bin)")
+SNAPSHOT = "huggingface_hub:snapshot_download"
 ADAPTER_CONFIG = "adapter_config.json"
 _ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
@@ -32,6 +34,17 @@ def files_of(entry: Entry, known: Known) -> dict[Repo, set[str]] | None:
     """
     rule = _RULES.get(entry.package)
     return rule(entry, known) if rule is not None else None
+
+
+def snapshot_files(entry: Entry, paths: Collection[str]) -> set[str]:
+    """What ``snapshot_download`` brings."""
+    allowed, ignored = (_patterns(entry, name) for name in ("allow_patterns", "ignore_patterns"))
+    return {path for path in paths if (not allowed or matches_any(path, allowed)) and not matches_any(path, ignored)}
+
+
+def _patterns(entry: Entry, name: str) -> list[str]:
+    said = entry.model_kwargs.get(name)
+    return [said] if isinstance(said, str) else [glob for glob in said or () if isinstance(glob, str)]
 
 
 def adapter_weights(paths: Collection[str], folder: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from prewarm.plan import code, libraries, processor, weights
+from prewarm.plan.globs import matches_any
 from prewarm.plan.known import Known
 from prewarm.plan.libraries import ADAPTER_CONFIG
 from prewarm.plan.processor import ProcessorChoice, processor_files, processor_folder, processor_of, processor_repo
@@ -48,6 +49,9 @@ def select(entry: Entry, known: Known) -> Selection:
     if entry.include is not None or entry.repo_type == "dataset" or entry.opens_folder:
         _refuse_odd(entry, known.listing(repo).odd)
         chosen = {repo: _matching(entry, paths)}
+        return Selection(files=_frozen(chosen, entry), processor=_no_choice(entry, known, repo))
+    if entry.foreign_class == libraries.SNAPSHOT:
+        chosen = {repo: libraries.snapshot_files(entry, paths)}
         return Selection(files=_frozen(chosen, entry), processor=_no_choice(entry, known, repo))
     if entry.package and (files := libraries.files_of(entry, known)) is not None:
         return _to_begin_with(entry, known, files)
@@ -144,14 +148,6 @@ def _refuse_odd(entry: Entry, odd: Collection[str]) -> None:
                 f"{entry.id} has a file whose name no folder here can hold: {quoted(path, 100)!r}",
                 hint="leave it out, by its name or a glob: exclude = […]",
             )
-
-
-def matches_any(path: str, globs: Collection[str]) -> bool:
-    """Whether a glob of ``include`` or ``exclude`` matches.
-
-    As huggingface_hub's allow_patterns: "*" crosses folders, and a pattern that ends in "/" means all below it.
-    """
-    return any(fnmatch.fnmatchcase(path, glob + "*" if glob.endswith("/") else glob) for glob in globs)
 
 
 def _less(paths: Collection[str], entry: Entry) -> frozenset[str]:

@@ -34,6 +34,7 @@ from prewarm.proof.inside.request import Refused, Request, needs_remote_code
 from prewarm.records.libraries import moved
 from prewarm.worker import network
 
+_LOST = ("LocalEntryNotFoundError", "RemoteEntryNotFoundError", "EntryNotFoundError")
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 network_attempts: list[str] = []
@@ -125,14 +126,19 @@ def pipeline_parts(pipeline: Any) -> tuple[Any, Any, dict[str, list[str]]]:
     return processor, pipeline.model, {}
 
 
+def without_address(text: str) -> str:
+    """``text`` with the Hub in the place of the address that answers for it here, which is a secret."""
+    return text.replace(os.environ["HF_ENDPOINT"], "the Hub") if answering else text
+
+
 def refusal(error: Exception, request: Request) -> Refused:
     """What the classes raised, with a kind and a hint."""
     if isinstance(error, Refused):
         return error
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = without_address(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, ValueError) and "trust_remote_code" in said and not request.trust_remote_code:
         return needs_remote_code(request)
-    is_lost = type(error).__name__ == "LocalEntryNotFoundError" or (isinstance(error, OSError) and "offline" in said)
+    is_lost = type(error).__name__ in _LOST or (isinstance(error, OSError) and "offline" in said)
     if is_lost and looked_for:
         # What the libraries say of a file that is nowhere, when they may not ask: that they could not connect.
         repo_id, path = list(looked_for)[-1]
@@ -166,7 +172,7 @@ def answer_to(request: Request) -> dict[str, Any]:
             answer = load_entry(request)
     except Exception as error:
         found = refusal(error, request)
-        trace = traceback.format_exc()
+        trace = without_address(traceback.format_exc())
         answer = {"error": {"kind": found.kind, "message": found.message, "hint": found.hint, "trace": trace}}
     gc.collect()
     return {**answer, "network_attempts": list(network_attempts), "looked_for": list(looked_for)}
@@ -185,8 +191,7 @@ def main() -> None:
         found = urlsplit(endpoint)
         answering.append((str(found.hostname), int(found.port or 0)))
     sys.addaudithook(bar)
-    if not answering:
-        watch_the_hub()
+    watch_the_hub()
     for name in ("torch", "transformers"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

@@ -7,7 +7,6 @@ a repository that was never fetched has no folder. All of it may be deleted: the
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any, get_args
 
 from prewarm.cache import layout
 from prewarm.cache.installed import versions_of
+from prewarm.cache.run_memory import LIBRARIES, RunMemory
+from prewarm.cache.stored import read_table, write_table
 from prewarm.lock.digest import files_digest, proof_digest
 from prewarm.records.entry import Entry
 from prewarm.records.failure import ErrorKind, Failure
@@ -25,7 +26,6 @@ from prewarm.records.proof import Proof, Remembered
 from prewarm.records.text import harmless, harmless_lines
 
 SCHEMA = 1
-_LIBRARIES = ("transformers", "torch", "huggingface_hub", "tokenizers", "safetensors")
 _LISTS = ("missing_keys", "unexpected_keys", "mismatched_keys", "notes", "looked_for")
 _KEPT = 8
 """Proofs of one entry: several environments may share a cache."""
@@ -48,6 +48,8 @@ class Memory:
         self._root = root
         self._failures = home / "prewarm" / "failures"
         self._versions = versions
+        self._runs = RunMemory(home / "prewarm" / "applications", versions)
+        self.recall_run, self.keep_run = self._runs.recall, self._runs.keep
 
     def recall(self, locked: LockedEntry) -> Remembered:
         """Whether an entry with these files has passed its proof."""
@@ -60,7 +62,7 @@ class Memory:
 
     def failure(self, entry: Entry, locked: LockedEntry | None) -> Failure | None:
         """How the last run failed on the entry with these files; None where it did not, or something has changed."""
-        said = _read(self._failure_place(entry))
+        said = read_table(self._failure_place(entry))
         words = [said.get(key) for key in ("kind", "message", "hint")]
         if not all(isinstance(word, str) for word in words) or words[0] not in get_args(ErrorKind):
             return None
@@ -74,7 +76,7 @@ class Memory:
         place = self._place(locked)
         others = [one for one in _proofs(place) if one["depends"] != now]
         told = {**asdict(proof), "looked_for": []}
-        _write(place, {"schema": SCHEMA, "proofs": [{"depends": now, "proof": told}, *others][:_KEPT]})
+        write_table(place, {"schema": SCHEMA, "proofs": [{"depends": now, "proof": told}, *others][:_KEPT]})
 
     def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
         """Remember how the entry's last run ended; None: it did not fail."""
@@ -84,7 +86,7 @@ class Memory:
                 place.unlink()
             return
         depends = self._depends(locked) if locked is not None else None
-        _write(place, {"kind": failure.kind, "message": failure.message, "hint": failure.hint, "depends": depends})
+        write_table(place, {"kind": failure.kind, "message": failure.message, "hint": failure.hint, "depends": depends})
 
     def forget(self, locked: LockedEntry) -> None:
         """Take back the entry's proofs: its files are not what they were."""
@@ -98,7 +100,7 @@ class Memory:
         return self._failures / f"{proof_digest(entry)[:32]}.json"
 
     def _depends(self, locked: LockedEntry) -> dict[str, str | None]:
-        names = list(_LIBRARIES)
+        names = list(LIBRARIES)
         if locked.entry.foreign_class:
             names.append(locked.entry.foreign_class.partition(":")[0].partition(".")[0])
         if any(file.path.endswith("adapter_config.json") for _, file in locked.files):
@@ -131,7 +133,7 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ..
 
 def _proofs(path: Path) -> list[dict[str, Any]]:
     """What is remembered in a file, as far as it has the form that it is written in."""
-    kept = _read(path).get("proofs")
+    kept = read_table(path).get("proofs")
     return [
         one
         for one in (kept if isinstance(kept, list) else [])
@@ -162,19 +164,3 @@ def _value(told: object, name: str) -> object:
     if not is_right or (told is None and name in ("load_s", "network_attempts")):
         raise TypeError(name)
     return harmless(told) if isinstance(told, str) else told
-
-
-def _read(path: Path) -> dict[str, Any]:
-    # Whatever is wrong with it: an entry is proven once more.
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        said = json.loads(path.read_bytes())
-        if isinstance(said, dict):
-            return said
-    return {}
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    from prewarm.cache.place import write_text
-
-    with contextlib.suppress(OSError):
-        write_text(path, json.dumps(content))

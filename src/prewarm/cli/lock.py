@@ -24,12 +24,12 @@ def command(upgrade: bool, only_checks: bool, path: Path | None, shown: options.
     shown as a diff. With --check and without --upgrade the Hub is not asked.
     """
     from prewarm.operations.lock import lock, out_of_date
-    from prewarm.operations.project import load, select_entries
+    from prewarm.operations.project import load, select
 
     if ids and not upgrade:
         raise click.UsageError(f"entries are named for --upgrade alone: prewarm lock --upgrade {' '.join(ids)}")
     project = load(path, environ=os.environ)
-    chosen = select_entries(project.manifest, ids)
+    chosen, _ = select(project.manifest, ids)
     if only_checks and not upgrade:
         found = out_of_date(project)
     else:

@@ -163,10 +163,10 @@ class Shown:
 
     def failures(self, report: Report) -> None:
         """Print what failed, and what to do, on standard error."""
-        if any(entry.failure is not None for entry in report.entries):
+        if any(entry.failure is not None for entry in report.all):
             from prewarm.formats import console, table
 
-            table.show_failures(report.entries, console.make(sys.stderr), verbose=self.verbose)
+            table.show_failures(report.all, console.make(sys.stderr), verbose=self.verbose)
 
     def untouched(self, report: Report) -> None:
         """As ``report``, in one line, where there was nothing to do."""
@@ -184,7 +184,7 @@ class Shown:
             return
         from prewarm.formats import states
 
-        shown = [entry for entry in report.entries if not (self.quiet and entry.ready)]
+        shown = [entry for entry in report.all if not (self.quiet and entry.ready)]
         for line in states.lines(shown, lambda text, colour: click.style(text, fg=colour)):
             click.echo(line, err=self.quiet)
         if not self.quiet:

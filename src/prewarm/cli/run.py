@@ -31,7 +31,7 @@ def command(online: bool, load: Callable[[], Project], shown: options.Shown, wor
         raise click.UsageError("there is no command to run: prewarm run -- streamlit run app.py")
     program = find_program(words[0])
     project = load()
-    report, was_tried = make_ready(project, shown.observer(len(project.entries)), os.environ)
+    report, was_tried = make_ready(project, shown.observer(project.total), os.environ)
     if was_tried:
         # Standard output is the command's.
         shown.failures(report)

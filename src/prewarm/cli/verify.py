@@ -26,7 +26,7 @@ def command(repair: bool, load: Callable[[], Project], shown: options.Shown) -> 
     from prewarm.operations.verify import verify
 
     project = load()
-    with shown.observer(len(project.entries)) as observe:
+    with shown.observer(project.total) as observe:
         report = verify(project, observe, os.environ, repairs=repair)
     shown.report(report)
     return int(not report.ok)

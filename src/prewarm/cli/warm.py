@@ -36,8 +36,8 @@ def command(force: bool, prove_again: bool, dry_run: bool, load: Callable[[], Pr
     from prewarm.operations.warm import warm
 
     work = Work(force=force, prove_again=prove_again, dry_run=dry_run)
-    with shown.observer(len(project.entries)) as observe:
+    with shown.observer(project.total) as observe:
         report = warm(project, observe, os.environ, work)
     shown.report(report)
-    has_failed = any(entry.failure and entry.entry.required for entry in report.entries)
+    has_failed = any(entry.failure and entry.entry.required for entry in report.all)
     return int(has_failed if dry_run else not report.ok)

@@ -12,7 +12,7 @@ from prewarm.records.errors import EntryError
 from prewarm.records.lock import LockedEntry
 from prewarm.records.plan import Plan
 from prewarm.records.proof import Proof
-from prewarm.records.report import EntryReport
+from prewarm.records.report import EntryReport, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,16 @@ class Reached:
             ready=is_ready(entry, status, setting),
             proof=self.proof,
             failure=error.as_failure() if error else None,
-            notes=self.notes + (self.proof.notes if self.proof else ()),
+            notes=self.notes + (self.proof.notes if self.proof else ()) + _of_a_dataset(entry, status),
         )
         is_settled = self.resolved is not None and self.resolved.is_settled
         return Warmed(report=report, locked=locked if is_settled else None)
+
+
+def _of_a_dataset(entry: Entry, status: Status) -> tuple[str, ...]:
+    if entry.repo_type != "dataset" or entry.loads_model or status != "cached":
+        return ()
+    return (
+        f'offline it is read by load_dataset(snapshot_download("{entry.id}", repo_type="dataset")), and not by '
+        f'load_dataset("{entry.id}")',
+    )

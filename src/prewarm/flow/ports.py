@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from prewarm.flow.stop import Stop
-from prewarm.records.entry import Entry
+from prewarm.records.entry import Application, Entry
 from prewarm.records.failure import Failure
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
-from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.records.lock import LockedApplication, LockedEntry, LockedRepo
 from prewarm.records.plan import Fetched
 from prewarm.records.proof import Proof, ProofRequest, Remembered
 from prewarm.records.ranges import Range
+from prewarm.records.run import Ran, RememberedRun
 
 SMALL_BYTES = 16 << 20
 """Files up to this size come first, and wait behind no larger one."""
@@ -167,6 +168,12 @@ class Memory(Protocol):
     def keep(self, locked: LockedEntry, proof: Proof) -> None:
         """Remember a passed proof."""
 
+    def recall_run(self, locked: LockedApplication, entries: Sequence[LockedEntry]) -> RememberedRun:
+        """Whether an application has passed with these files, entries and sources."""
+
+    def keep_run(self, locked: LockedApplication, entries: Sequence[LockedEntry]) -> None:
+        """Remember that it has passed."""
+
     def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
         """Remember how the entry's last run ended; None: it did not fail."""
 
@@ -182,6 +189,25 @@ class Source(Protocol):
 
     def lacks(self, listing: Listing, path: str) -> None:
         """Is told of a name that the repository does not have."""
+
+
+class Launcher(Protocol):
+    """Runs commands in processes of their own, without the token."""
+
+    def online(self, application: Application, source: Source) -> Ran:
+        """With ``source`` in the place of the Hub, and an empty cache.
+
+        Raises:
+            Exception: what ``source`` has raised.
+            Interrupted: it was stopped.
+        """
+
+    def offline(self, application: Application) -> Ran:
+        """With the cache, and no network.
+
+        Raises:
+            Interrupted: it was stopped.
+        """
 
 
 class Prover(Protocol):

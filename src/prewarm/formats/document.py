@@ -7,7 +7,7 @@ from typing import Any
 
 from prewarm.records.failure import Failure
 from prewarm.records.proof import Proof
-from prewarm.records.report import EntryReport, Report
+from prewarm.records.report import ApplicationReport, EntryReport, Report
 from prewarm.records.text import escaped
 
 SCHEMA = 1
@@ -44,6 +44,7 @@ def as_table(report: Report) -> dict[str, Any]:
             "elapsed_s": round(report.elapsed_s, 3),
         },
         "entries": [_entry(entry) for entry in entries],
+        "applications": [_application(one) for one in report.applications],
     }
 
 
@@ -68,6 +69,28 @@ def _entry(report: EntryReport) -> dict[str, Any]:
         "waited_s": round(report.fetched.waited_s, 3),
         "elapsed_s": round(report.elapsed_s, 3),
         "proof": _proof(report.proof) if report.proof else None,
+        "notes": list(report.notes),
+        "error": _error(report.failure) if report.failure else None,
+    }
+
+
+def _application(report: ApplicationReport) -> dict[str, Any]:
+    ran = report.ran
+    return {
+        "name": report.application.name,
+        "command": list(report.application.command),
+        "required": report.entry.required,
+        "status": report.status,
+        "ready": report.ready,
+        "exit_code": ran.exit_code if ran else None,
+        "last_words": ran.last_words if ran else "",
+        "repositories": list(report.repos),
+        "files": report.files,
+        "bytes": report.bytes,
+        "downloaded_bytes": report.fetched.bytes,
+        "requests": report.fetched.requests,
+        "waited_s": round(report.fetched.waited_s, 3),
+        "elapsed_s": round(report.elapsed_s, 3),
         "notes": list(report.notes),
         "error": _error(report.failure) if report.failure else None,
     }

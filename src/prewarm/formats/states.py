@@ -37,15 +37,21 @@ def lines(entries: Sequence[EntryReport], paint: Callable[[str, str], str]) -> l
 
 def total(report: Report) -> str:
     """How many are ready, and what to do about the others."""
-    ready = sum(entry.ready for entry in report.entries)
-    said = f"{ready} of {plural(len(report.entries), 'entry')} ready, {duration(report.elapsed_s)}"
-    return said if ready == len(report.entries) else f"{said}\n  try: prewarm"
+    said = f"{', '.join(ready_of(report))}, {duration(report.elapsed_s)}"
+    return said if all(entry.ready for entry in report.all) else f"{said}\n  try: prewarm"
+
+
+def ready_of(report: Report) -> list[str]:
+    """How many are ready, of the entries and of the applications."""
+    kinds = [(report.entries, "entry")] if report.entries or not report.applications else []
+    kinds += [(report.applications, "application")] if report.applications else []
+    return [f"{sum(one.ready for one in found)} of {plural(len(found), kind)} ready" for found, kind in kinds]
 
 
 def untouched(report: Report) -> str:
     """That there was nothing to do."""
-    files = sum(entry.files for entry in report.entries)
-    total_bytes = sum(entry.bytes for entry in report.entries)
+    files = sum(entry.files for entry in report.all)
+    total_bytes = sum(entry.bytes for entry in report.all)
     said = f"{plural(len(report.entries), 'entry')} ready, {plural(files, 'file')}, {size(total_bytes)}"
     return f"{said}: nothing to do, {duration(report.elapsed_s)}"
 

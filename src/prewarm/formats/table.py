@@ -8,8 +8,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from prewarm.formats.states import name_of
-from prewarm.records.report import EntryReport, Report
+from prewarm.formats.states import name_of, ready_of
+from prewarm.records.report import ApplicationReport, EntryReport, Report
 from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
 
@@ -27,15 +27,15 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     """
     console.print(_table(report))
     console.print(_totals(report))
-    noted = [(name_of(entry), [*entry.notes, *_keys(entry)]) for entry in report.entries]
+    noted = [(name_of(entry), [*entry.notes, *_keys(entry)]) for entry in report.all]
     if any(notes for _, notes in noted):
         console.print()
     for name, notes in noted:
         for note in notes:
             console.print(Text.assemble((name, "bold"), f": {harmless(note)}"))
-    if any(entry.failure is not None for entry in report.entries):
+    if any(entry.failure is not None for entry in report.all):
         console.print()
-        show_failures(report.entries, console, verbose=verbose)
+        show_failures(report.all, console, verbose=verbose)
 
 
 def show_failures(entries: Sequence[EntryReport], console: Console, *, verbose: bool = False) -> None:
@@ -51,7 +51,7 @@ def show_failures(entries: Sequence[EntryReport], console: Console, *, verbose: 
 
 def _table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("entry", overflow="fold", ratio=3 if report.entries else None)
+    table.add_column("entry", overflow="fold", ratio=3 if report.all else None)
     table.add_column("commit", no_wrap=True)
     table.add_column("files", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
@@ -59,7 +59,7 @@ def _table(report: Report) -> Table:
     table.add_column("loaded", overflow="fold", ratio=3)
     table.add_column("in", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for entry in report.entries:
+    for entry in report.all:
         fetched = entry.missing_bytes if report.dry_run else entry.fetched.bytes
         table.add_row(
             Text(name_of(entry)),
@@ -68,13 +68,20 @@ def _table(report: Report) -> Table:
             size(entry.bytes) if entry.files else "",
             size(fetched) if fetched else "-",
             Text(_loaded(entry)),
-            duration(entry.proof.load_s) if entry.proof else "",
+            duration(entry.proof.load_s) if entry.proof else _ran_in(entry),
             _status(entry),
         )
     return table
 
 
+def _ran_in(entry: EntryReport) -> str:
+    ran = entry.ran if isinstance(entry, ApplicationReport) else None
+    return duration(ran.elapsed_s) if ran is not None else ""
+
+
 def _loaded(entry: EntryReport) -> str:
+    if isinstance(entry, ApplicationReport):
+        return harmless(" ".join(entry.application.command))
     if entry.proof is None:
         return ""
     return harmless(" + ".join(filter(None, (entry.proof.model, entry.proof.processor))) or "nothing")
@@ -88,11 +95,10 @@ def _status(entry: EntryReport) -> Text:
 
 
 def _totals(report: Report) -> Text:
-    ready = sum(entry.ready for entry in report.entries)
     parts = [
-        f"{ready} of {plural(len(report.entries), 'entry')} ready",
-        plural(sum(entry.files for entry in report.entries), "file"),
-        size(sum(entry.bytes for entry in report.entries)),
+        *ready_of(report),
+        plural(sum(entry.files for entry in report.all), "file"),
+        size(sum(entry.bytes for entry in report.all)),
     ]
     if report.dry_run:
         files = sum(len(entry.missing) for entry in report.entries)

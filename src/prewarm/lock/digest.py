@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from prewarm.records.entry import Application, Entry
-from prewarm.records.lock import LockedApplication, LockedEntry
+from prewarm.records.lock import LockedEntry
 
 _NEVER = ("required", "name", "description", "proof", "place")
 _FOR_THE_PROOF_ALONE = ("processor_kwargs", "dtype")
@@ -30,8 +30,8 @@ def application_digest(application: Application) -> str:
     return _sha256([application.name, application.command])
 
 
-def files_digest(locked: LockedEntry | LockedApplication) -> str:
-    """The commits and the content of every file of an entry or an application, as a sha256."""
+def files_digest(locked: LockedEntry) -> str:
+    """The commits and the content of every file of an entry, as a sha256."""
     return _sha256([(repo.repo.repo_id, repo.commit, file.path, file.digest.value) for repo, file in locked.files])
 
 

@@ -12,7 +12,7 @@ from prewarm.lock import lines as locklines
 from prewarm.lock.digest import application_digest, entry_digest
 from prewarm.manifest import toml as tomlfile
 from prewarm.records import names
-from prewarm.records.entry import Entry, Manifest
+from prewarm.records.entry import Application, Entry, Manifest
 from prewarm.records.errors import LockError
 from prewarm.records.listing import SIZE_MAX, Digest, Repo, RepoFile
 from prewarm.records.lock import Lock, LockedApplication, LockedEntry, LockedRepo
@@ -33,6 +33,22 @@ def find(lock: Lock, entry: Entry) -> LockedEntry | None:
     for locked in lock.entries:
         if locked.entry.id == entry.id and entry_digest(locked.entry) == wanted:
             return dataclasses.replace(locked, entry=entry)
+    return None
+
+
+def with_entries(lock: Lock, settled: Mapping[Entry, LockedEntry]) -> Lock:
+    """``lock`` with entries that have been settled anew."""
+    kept = [locked for locked in lock.entries if locked.entry not in settled]
+    return dataclasses.replace(lock, entries=(*kept, *settled.values()))
+
+
+def find_application(lock: Lock, application: Application) -> LockedApplication | None:
+    """What the lock holds for ``application``; None where an entry has one of its repositories at another commit."""
+    commits = {repo.repo: repo.commit for locked in lock.entries for repo in locked.repos}
+    for locked in lock.applications:
+        if locked.application == application:
+            is_current = all(commits.get(repo.repo, repo.commit) == repo.commit for repo in locked.repos)
+            return locked if is_current else None
     return None
 
 

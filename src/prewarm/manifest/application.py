@@ -36,7 +36,7 @@ def read_application(item: object, place: str, number: int, folder: Path) -> App
         hint = 'command = ["python", "-c", "import app; app.load()"]'
         raise ManifestError("there is no command", place=place, hint=hint)
     fields.setdefault("name", f"application {number}")
-    return Application(**{**fields, "cwd": folder / fields.get("cwd", "")}, place=place)
+    return Application(**{**fields, "cwd": folder / fields.get("cwd", ""), "folder": folder}, place=place)
 
 
 def _timeout_s(value: object, place: str) -> float:
@@ -46,12 +46,21 @@ def _timeout_s(value: object, place: str) -> float:
         raise ManifestError(str(bad), place=place) from None
 
 
+def _sources(value: object, place: str) -> tuple[str, ...]:
+    found = values.globs(value, place)
+    for at, pattern in enumerate(found):
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            said = "sources lie beside the manifest, or below"
+            raise ManifestError(said, place=f"{place}[{at}]", hint='such as "app.py" or "src/**/*.py"')
+    return found
+
+
 _KEYS: Mapping[str, tuple[str, Callable[[object, str], Any]]] = {
     "name": ("name", values.text),
     "command": ("command", values.words),
     "cwd": ("cwd", values.text),
     "timeout": ("timeout_s", _timeout_s),
     "required": ("required", values.flag),
-    "sources": ("sources", values.globs),
+    "sources": ("sources", _sources),
 }
 """Key to the field, and how it is read."""

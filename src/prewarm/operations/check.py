@@ -19,7 +19,7 @@ from prewarm.operations.project import Project
 from prewarm.records.entry import Entry
 from prewarm.records.libraries import moved
 from prewarm.records.lock import LockedEntry
-from prewarm.records.report import Report
+from prewarm.records.report import ApplicationReport, Report
 
 
 def check(project: Project, command: str = "check") -> Report:
@@ -38,8 +38,14 @@ def check(project: Project, command: str = "check") -> Report:
         ),
         unforeseen=unforeseen,
     )
-    reports = check_entries(project.entries, project.lock, sight, memory(root, project.environ), project.settings.proof)
-    return report(project, command, reports, elapsed_s=time.monotonic() - began)
+    remembered = memory(root, project.environ)
+    reports = check_entries(project.entries, project.lock, sight, remembered, project.settings.proof)
+    applications: list[ApplicationReport] = []
+    if project.applications:
+        from prewarm.operations.applications import states
+
+        applications = states(project, sight.missing, remembered.recall_run)
+    return report(project, command, reports, applications=applications, elapsed_s=time.monotonic() - began)
 
 
 def nothing_to_do(project: Project, command: str, *, retries: bool) -> Report | None:
@@ -54,7 +60,7 @@ def nothing_to_do(project: Project, command: str, *, retries: bool) -> Report | 
     if not project.has_whole_lock:
         return None
     found = check(project, command)
-    if any(not entry.ready if retries else has_to_be_tried(entry) for entry in found.entries):
+    if any(not one.ready if retries else has_to_be_tried(one) for one in found.all):
         return None
     return found
 

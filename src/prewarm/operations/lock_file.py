@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from prewarm.cache.place import write_text
+from prewarm.flow.application import Applied
 from prewarm.flow.outcome import Warmed
 from prewarm.lock import file as locks
 from prewarm.operations.project import Project, merged
@@ -13,11 +14,14 @@ from prewarm.records.events import Notice, Observer
 from prewarm.records.lock import Lock
 
 
-def keep_lock(project: Project, warmed: Collection[Warmed], observe: Observer) -> None:
+def keep_lock(
+    project: Project, warmed: Collection[Warmed], observe: Observer, applied: Collection[Applied] = ()
+) -> None:
     """Write what has been settled anew into the lock."""
     settled = {one.report.entry: one.locked for one in warmed if one.locked is not None}
-    if settled or project.lock.strangers:
-        write_lock(project, merged(project.manifest, project.lock, settled), observe)
+    ran = {one.report.application: one.locked for one in applied if one.locked is not None}
+    if settled or ran or project.lock.strangers:
+        write_lock(project, merged(project.manifest, project.lock, settled, ran), observe)
 
 
 def write_lock(project: Project, lock: Lock, observe: Observer) -> bool:
@@ -49,4 +53,4 @@ def _without_absent(lock: Lock) -> str:
     entries = tuple(
         replace(locked, repos=tuple(replace(repo, absent=()) for repo in locked.repos)) for locked in lock.entries
     )
-    return locks.dump(Lock(entries=entries))
+    return locks.dump(Lock(entries=entries, applications=lock.applications))

@@ -15,7 +15,7 @@ from prewarm.cache.memory import Memory
 from prewarm.hub import configuration
 from prewarm.operations.project import Project
 from prewarm.records.plan import Fetched
-from prewarm.records.report import EntryReport, Report
+from prewarm.records.report import ApplicationReport, EntryReport, Report
 
 _NOTHING = Fetched()
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
@@ -31,6 +31,7 @@ def report(
     command: str,
     entries: Sequence[EntryReport],
     *,
+    applications: Sequence[ApplicationReport] = (),
     fetched: Fetched = _NOTHING,
     elapsed_s: float,
     dry_run: bool = False,
@@ -40,6 +41,7 @@ def report(
     return Report(
         command=command,
         entries=tuple(entries),
+        applications=tuple(applications),
         manifest=project.manifest.path,
         lock=path if path is not None and path.exists() else None,
         endpoint=configuration.endpoint(),

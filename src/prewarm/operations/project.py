@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from prewarm.flow.ready import mode_of
 from prewarm.hub import variables
 from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
 from prewarm.manifest.settings import Settings, resolve
-from prewarm.records.entry import Entry, Manifest
+from prewarm.records.entry import Application, Entry, Manifest
 from prewarm.records.errors import LockError, ManifestError
-from prewarm.records.lock import Lock, LockedEntry
+from prewarm.records.lock import Lock, LockedApplication, LockedEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Project:
     settings: Settings
     entries: tuple[Entry, ...]
     """Those that were asked for; all of them by default."""
+    applications: tuple[Application, ...] = ()
+    """As ``entries``."""
     lock: Lock
     lock_path: Path | None
     """None: the lock is neither read nor written."""
@@ -33,10 +37,16 @@ class Project:
     """The process's environment."""
 
     @property
+    def total(self) -> int:
+        """How many are worked on."""
+        return len(self.entries) + len(self.applications)
+
+    @property
     def has_whole_lock(self) -> bool:
         """Whether the lock has every entry that was asked for, and none that the manifest does not have."""
         has_all = all(locks.find(self.lock, entry) is not None for entry in self.entries)
-        return has_all and not self.lock.strangers
+        has_applications = all(locks.find_application(self.lock, one) is not None for one in self.applications)
+        return has_all and has_applications and not self.lock.strangers
 
 
 def load(
@@ -64,15 +74,18 @@ def load(
     variables.check(environ)
     manifest = manifests.load(path or manifests.find(_here()))
     settings = resolve(manifest.settings, environ, flags or {})
-    entries = select_entries(manifest, only)
+    entries, applications = select(manifest, only)
     lock_path = None if no_lock else manifest.path.parent / locks.LOCK_NAME
     lock = read_lock(lock_path, manifest)
     if locked:
+        loaded = [entry for entry in entries if mode_of(entry, settings.proof) == "load"]
         refuse_out_of_date(lock, lock_path, entries, is_whole=not only)
+        refuse_incomplete(lock, lock_path, loaded, applications if settings.proof == "load" else ())
     return Project(
         manifest=manifest,
         settings=settings,
-        entries=tuple(entries),
+        entries=entries,
+        applications=applications,
         lock=lock,
         lock_path=lock_path,
         is_locked=locked,
@@ -89,17 +102,18 @@ def _here() -> Path:
         ) from None
 
 
-def select_entries(manifest: Manifest, only: Sequence[str]) -> list[Entry]:
-    """The entries that are named, by id or name, or all.
+def select(manifest: Manifest, only: Sequence[str]) -> tuple[tuple[Entry, ...], tuple[Application, ...]]:
+    """The entries and applications that are named, by id or name, or all.
 
     Raises:
         ManifestError: one is not there.
     """
     for asked in only:
-        if not any(asked in (entry.id, entry.name) for entry in manifest.entries):
-            known = ", ".join(entry.id for entry in manifest.entries)
-            raise ManifestError(f"no entry is called '{asked}'", hint=f"the entries are {known}")
-    return [entry for entry in manifest.entries if not only or {entry.id, entry.name} & set(only)]
+        known = [entry.id for entry in manifest.entries] + [one.name for one in manifest.applications]
+        if asked not in (*known, *(entry.name for entry in manifest.entries)):
+            raise ManifestError(f"no entry is called '{asked}'", hint=f"the entries are {', '.join(known)}")
+    entries = tuple(entry for entry in manifest.entries if not only or {entry.id, entry.name} & set(only))
+    return entries, tuple(one for one in manifest.applications if not only or one.name in only)
 
 
 def read_lock(path: Path | None, manifest: Manifest) -> Lock:
@@ -127,7 +141,32 @@ def refuse_out_of_date(lock: Lock, path: Path | None, entries: Sequence[Entry], 
         )
 
 
-def merged(manifest: Manifest, lock: Lock, settled: Mapping[Entry, LockedEntry]) -> Lock:
+def refuse_incomplete(
+    lock: Lock, path: Path | None, entries: Sequence[Entry], applications: Sequence[Application]
+) -> None:
+    """Raise LockError where what is to be loaded was never loaded, so that nobody knows all that it asks for."""
+    unknown = [
+        entry.id for entry in entries if (locked := locks.find(lock, entry)) is not None and not locked.is_complete
+    ]
+    unknown += [one.name for one in applications if locks.find_application(lock, one) is None]
+    if unknown:
+        raise LockError(
+            f"{path} is incomplete: what {', '.join(unknown[:3])} asks for is seen when it is first loaded",
+            hint="run prewarm once without --locked, and keep the lock with your code",
+        )
+
+
+def merged(
+    manifest: Manifest,
+    lock: Lock,
+    settled: Mapping[Entry, LockedEntry],
+    applied: Mapping[Application, LockedApplication] = MappingProxyType({}),
+) -> Lock:
     """The lock with what has been settled anew, in the manifest's order."""
     found = [settled.get(entry) or locks.find(lock, entry) for entry in manifest.entries]
-    return Lock(entries=tuple(locked for locked in found if locked is not None))
+    entries = Lock(
+        entries=tuple(locked for locked in found if locked is not None),
+        applications=(*applied.values(), *lock.applications),
+    )
+    ran = [locks.find_application(entries, one) for one in manifest.applications]
+    return replace(entries, applications=tuple(locked for locked in ran if locked is not None))

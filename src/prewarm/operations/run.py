@@ -33,7 +33,7 @@ def make_ready(
         The report, and whether there was anything to do.
     """
     found = check(project, "run")
-    if not any(map(has_to_be_tried, found.entries)):
+    if not any(map(has_to_be_tried, found.all)):
         return found, False
     from prewarm.operations.warm import warm
 

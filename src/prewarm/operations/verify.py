@@ -20,7 +20,7 @@ from prewarm.operations.tools import Work
 from prewarm.operations.warm import warm_some
 from prewarm.records.entry import Entry
 from prewarm.records.events import Observer
-from prewarm.records.lock import Lock, LockedEntry
+from prewarm.records.lock import LockedEntry
 from prewarm.records.plan import Fetched
 from prewarm.records.report import EntryReport, Report
 
@@ -52,11 +52,11 @@ def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, r
         if locked is not None and not wrong[entry].unreadable and (repairs or not wrong[entry].bad)
     ]
     # Entries that the lock does not have are taken as the cache has them.
-    held = replace(project, lock=Lock(entries=tuple(there)))
+    held = replace(project, lock=replace(project.lock, entries=tuple(there)))
     work = Work(prove_again=True, asks_nobody=not repairs)
-    warmed, waited_s = warm_some(held, sound, observe, environ, work)
+    warmed, applied, waited_s = warm_some(held, sound, observe, environ, work)
     if repairs:
-        keep_lock(project, warmed, observe)
+        keep_lock(project, warmed, observe, applied)
     reports = {one.report.entry: one.report for one in warmed}
     for entry, lost in known.items():
         if entry not in reports:
@@ -67,6 +67,7 @@ def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, r
         project,
         "verify",
         [reports[entry] for entry in project.entries],
+        applications=[one.report for one in applied],
         fetched=replace(sum((one.fetched for one in reports.values()), Fetched()), waited_s=waited_s),
         elapsed_s=time.monotonic() - began,
     )

@@ -9,11 +9,13 @@ from dataclasses import replace
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.integrity import is_right
 from prewarm.flow.account import Options
+from prewarm.flow.application import Applied
 from prewarm.flow.outcome import Warmed
 from prewarm.flow.verify import verify
 from prewarm.flow.warm import warm as warm_entries
 from prewarm.hub import configuration
 from prewarm.lock import file as locks
+from prewarm.operations.applications import run_after
 from prewarm.operations.lock_file import keep_lock
 from prewarm.operations.machine import memory, report
 from prewarm.operations.project import Project
@@ -35,14 +37,16 @@ def warm(
     began = time.monotonic()
     if not work.dry_run:
         _take_away_damaged(project, observe)
-    warmed, waited_s = warm_some(project, project.entries, observe, environ, work)
+    warmed, applied, waited_s = warm_some(project, project.entries, observe, environ, work)
     if not work.dry_run:
-        keep_lock(project, warmed, observe)
-    spent = sum((one.report.fetched for one in warmed), Fetched())
+        keep_lock(project, warmed, observe, applied)
+    reports = [*(one.report for one in warmed), *(one.report for one in applied)]
+    spent = sum((one.fetched for one in reports), Fetched())
     return report(
         project,
         command,
         [one.report for one in warmed],
+        applications=[one.report for one in applied],
         fetched=replace(spent, waited_s=waited_s),
         elapsed_s=time.monotonic() - began,
         dry_run=work.dry_run,
@@ -51,11 +55,17 @@ def warm(
 
 def warm_some(
     project: Project, entries: Sequence[Entry], observe: Observer, environ: Mapping[str, str], work: Work
-) -> tuple[list[Warmed], float]:
-    """Warm some entries; gives what became of them, and the seconds that limits were waited for."""
+) -> tuple[list[Warmed], list[Applied], float]:
+    """Warm some entries, and run the applications.
+
+    Returns:
+        What became of either, and the seconds that limits were waited for.
+    """
     options = Options(proof=project.settings.proof, dry_run=work.dry_run, prove_again=work.prove_again)
     with tools(project, observe, environ, work) as using:
-        return warm_entries(entries, project.lock, using, options), using.hub.waited_s
+        warmed = warm_entries(entries, project.lock, using, options)
+        applied = run_after(project, warmed, using, environ, options)
+        return warmed, applied, using.hub.waited_s
 
 
 def _take_away_damaged(project: Project, observe: Observer) -> None:

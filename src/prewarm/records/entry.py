@@ -116,8 +116,15 @@ class Application:
     required: bool = True
     sources: tuple[str, ...] = ()
     """Globs of the files whose content decides whether its proof still holds; none: it is never remembered."""
+    folder: Path = Path()
+    """Where the globs start: the manifest's."""
     place: str = "application[0]"
     """Where it stands in the manifest, for messages."""
+
+    @property
+    def as_entry(self) -> Entry:
+        """What stands for it where entries are told of."""
+        return Entry(id=self.name, required=self.required, place=self.place)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

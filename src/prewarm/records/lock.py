@@ -49,9 +49,9 @@ class LockedApplication:
     repos: tuple[LockedRepo, ...]
 
     @property
-    def files(self) -> tuple[tuple[LockedRepo, RepoFile], ...]:
-        """Every file with the repository that it is in."""
-        return tuple((repo, file) for repo in self.repos for file in repo.files)
+    def as_entry(self) -> LockedEntry:
+        """What stands for it where entries are worked on."""
+        return LockedEntry(entry=self.application.as_entry, repos=self.repos)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from prewarm.records.entry import Entry
+from prewarm.records.entry import Application, Entry
 from prewarm.records.errors import NotReadyError
 from prewarm.records.failure import Failure
 from prewarm.records.plan import Fetched
 from prewarm.records.proof import Proof
+from prewarm.records.run import Ran
 
 Status = Literal["missing", "partial", "cached", "proven", "failed"]
 
@@ -39,11 +40,23 @@ class EntryReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ApplicationReport(EntryReport):
+    """What happened to a command of the application's: files and bytes are what it needs beyond the entries."""
+
+    application: Application
+    ran: Ran | None = None
+    """Its last run; None: it was not run."""
+    repos: tuple[str, ...] = ()
+    """The repositories of ``files``, as ``id at commit``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """What happened, per entry and in total."""
 
     command: str
     entries: tuple[EntryReport, ...]
+    applications: tuple[ApplicationReport, ...] = ()
     manifest: Path
     lock: Path | None
     endpoint: str
@@ -54,13 +67,18 @@ class Report:
     dry_run: bool = False
 
     @property
+    def all(self) -> tuple[EntryReport, ...]:
+        """Of the entries, and of the applications."""
+        return (*self.entries, *self.applications)
+
+    @property
     def ok(self) -> bool:
-        """Whether every required entry is ready."""
-        return all(report.ready for report in self.entries if report.entry.required)
+        """Whether every required entry and application is ready."""
+        return all(report.ready for report in self.all if report.entry.required)
 
     def raise_if_not_ready(self) -> None:
         """Raise NotReadyError where a required entry is not ready, with what happened to each of those."""
-        lost = [report for report in self.entries if report.entry.required and not report.ready]
+        lost = [report for report in self.all if report.entry.required and not report.ready]
         if not lost:
             return
         said = [

@@ -1,6 +1,6 @@
 """Becomes a command whose network is its own. Changes with what a command is started with.
 
-``python …/_launch [--door N] [--network-of-its-own] COMMAND …``: with a door, HF_ENDPOINT is the address behind it.
+``python …/_launch [--door N] [--at N] [--network-of-its-own] -- COMMAND …``: HF_ENDPOINT is the address behind a door.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
         elif option == "--at":
             # A network as it is, and an address that answers in it.
             environ["HF_ENDPOINT"] = network.knock(int(words.pop(0)))
-        else:
+        elif option == "--":
             break
     try:
         os.execvpe(words[0], words, environ)  # noqa: S606 (no shell is wanted)

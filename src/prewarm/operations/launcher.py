@@ -1,0 +1,151 @@
+"""Runs commands of the application's: through the gateway, or offline; no token, and no other network.
+
+Changes with what such a process is started with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from prewarm.flow.ports import Source
+from prewarm.flow.stop import Stop
+from prewarm.gateway import Gateway
+from prewarm.proof import leftovers
+from prewarm.proof.environment import elsewhere, worker_environment
+from prewarm.records.entry import Application
+from prewarm.records.errors import ProofError
+from prewarm.records.run import Ran
+from prewarm.records.text import harmless_lines, without_secrets
+
+_LAUNCH = Path(__file__).parents[1] / "worker" / "_launch" / "__main__.py"
+_POLL_S = 0.05
+_LAST_LINES = 20
+_LAST_BYTES = 20_000
+
+
+class CommandLauncher:
+    """Starts one command at a time.
+
+    Args:
+        environ: the user's environment.
+        token: kept from the commands.
+        cache: where the models are.
+        stop: ends what runs.
+    """
+
+    def __init__(self, *, environ: Mapping[str, str], token: str | None, cache: Path, stop: Stop) -> None:
+        self._environ = environ
+        self._token = token
+        self._cache = cache
+        self._stop = stop
+
+    def online(self, application: Application, source: Source) -> Ran:
+        """With ``source`` in the place of the Hub, and an empty cache.
+
+        Raises:
+            Exception: what ``source`` has raised.
+            Interrupted: it was stopped.
+        """
+        with self._folder() as folder, Gateway(source, folder / "hub") as gateway:
+            own = elsewhere(self._environment(folder), cache=self._cache, own=gateway.cache.root)
+            options = ["--door", str(gateway.descriptor)]
+            started = [gateway.descriptor]
+            ran = self._run(application, options, gateway.environment(own), folder, started, gateway)
+            if gateway.failure is not None:
+                self._stop.check()
+                raise gateway.failure
+            return ran
+
+    def offline(self, application: Application) -> Ran:
+        """With the cache, and no network.
+
+        Raises:
+            Interrupted: it was stopped.
+        """
+        with self._folder() as folder:
+            return self._run(application, ["--network-of-its-own"], self._environment(folder), folder, [], None)
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[Path]:
+        leftovers.remove_dead()
+        with tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as name:
+            yield Path(name)
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        return worker_environment(self._environ, token=self._token, cache=self._cache, folder=folder)
+
+    def _run(
+        self,
+        application: Application,
+        options: list[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        passed: list[int],
+        gateway: Gateway | None,
+    ) -> Ran:
+        began = time.monotonic()
+        with (folder / "output.log").open("w+b") as output:
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, str(_LAUNCH), *options, "--", *application.command],
+                    cwd=application.cwd,
+                    env=dict(environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=passed,
+                    start_new_session=os.name == "posix",
+                )
+            except OSError as error:
+                said = f"its folder cannot be entered: {application.cwd}: {error.strerror or error}"
+                raise ProofError("load-error", said, hint="look at cwd, which starts at the manifest") from None
+            try:
+                if gateway is not None:
+                    with contextlib.suppress(OSError):
+                        # Where it has died, its end says how.
+                        gateway.started(lambda: _kill(process))
+                code = self._awaited(process, application.timeout_s, gateway)
+            finally:
+                # With what it has started.
+                _kill(process)
+            self._stop.check()
+            return Ran(exit_code=code, last_words=_last_words(output), elapsed_s=time.monotonic() - began)
+
+    def _awaited(self, process: subprocess.Popen[bytes], timeout_s: float, gateway: Gateway | None) -> int | None:
+        """Its exit code; None: it took longer than it may, what it waited for the gateway left out."""
+        left_s, now = timeout_s, time.monotonic()
+        while (code := process.poll()) is None:
+            self._stop.wait(_POLL_S)
+            if self._stop.is_set():
+                return None
+            before, now = now, time.monotonic()
+            left_s -= 0.0 if gateway is not None and gateway.is_answering else now - before
+            if left_s <= 0:
+                return None
+        return code
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+def _last_words(output: IO[bytes]) -> str:
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - _LAST_BYTES))
+    text = output.read().decode("utf-8", errors="replace")
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return without_secrets(harmless_lines("\n".join(lines[-_LAST_LINES:])))

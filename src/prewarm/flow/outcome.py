@@ -68,7 +68,5 @@ class Reached:
 def _of_a_dataset(entry: Entry, status: Status) -> tuple[str, ...]:
     if entry.repo_type != "dataset" or entry.loads_model or status != "cached":
         return ()
-    return (
-        f'offline it is read by load_dataset(snapshot_download("{entry.id}", repo_type="dataset")), and not by '
-        f'load_dataset("{entry.id}")',
-    )
+    reads = f'load_dataset(snapshot_download("{entry.id}", repo_type="dataset"))'
+    return (f'offline it is read by {reads}, and not by load_dataset("{entry.id}")',)

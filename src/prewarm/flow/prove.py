@@ -81,6 +81,10 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
                 raise outcome from None
             break
         is_discovered = True
+    if isinstance(outcome, ProofError) and _is_of_another(resolved.locked, outcome):
+        # What it needs may be another entry's, which was not there yet.
+        await tools.stages.others_ended()
+        outcome, resolved = await _load(resolved, tools, account)
     if isinstance(outcome, ProofError):
         raise outcome
     is_unsure = bool(wanted) and resolved.locked.entry.include is None and not resolved.is_fresh
@@ -110,6 +114,11 @@ def _try(request: ProofRequest, tools: Tools, account: Account) -> Proof | Proof
         return tools.prover.prove(request, lambda: tools.observe(ProofStarted(entry=account.entry)))
     except ProofError as error:
         return error
+
+
+def _is_of_another(locked: LockedEntry, error: ProofError) -> bool:
+    own = {repo.repo.repo_id for repo in locked.repos}
+    return any(repo_id not in own for repo_id, _ in error.looked_for)
 
 
 def _looked_for(locked: LockedEntry, outcome: Proof | ProofError) -> list[str]:

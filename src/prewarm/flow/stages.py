@@ -51,6 +51,8 @@ class Stages:
         self._discovering = ThreadPoolExecutor(1, thread_name_prefix="discovery")
         self._turns = _Turns()
         self._under_way = asyncio.Semaphore(UNDER_WAY)
+        self._going = 0
+        self._others_ended = asyncio.Event()
 
     def __enter__(self) -> Stages:
         return self
@@ -106,7 +108,31 @@ class Stages:
         """
         # In a thread of its own, since the caller's may have a loop already, as in a notebook.
         with ending(ThreadPoolExecutor(1, thread_name_prefix="flow"), stop) as flow:
-            return result_of(flow.submit(asyncio.run, _all(works, stop)))
+            return result_of(flow.submit(asyncio.run, self._all(works, stop)))
+
+    async def others_ended(self) -> None:
+        """Wait until every other entry has ended, or waits here as well."""
+        self._ends()
+        await self._others_ended.wait()
+
+    def _ends(self) -> None:
+        self._going -= 1
+        if self._going <= 0:
+            self._others_ended.set()
+
+    async def _all(self, works: Sequence[Coroutine[Any, Any, Result]], stop: Callable[[], None]) -> list[Result]:
+        self._going = len(works)
+
+        async def watched(work: Coroutine[Any, Any, Result]) -> Result:
+            try:
+                return await work
+            except BaseException:
+                stop()
+                raise
+            finally:
+                self._ends()
+
+        return await all_ended(map(watched, works))
 
 
 def result_of(future: Future[Result]) -> Result:
@@ -133,17 +159,6 @@ def ending(pool: ThreadPoolExecutor, stop: Callable[[], None]) -> Iterator[Threa
             stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-async def _all(works: Sequence[Coroutine[Any, Any, Result]], stop: Callable[[], None]) -> list[Result]:
-    async def watched(work: Coroutine[Any, Any, Result]) -> Result:
-        try:
-            return await work
-        except BaseException:
-            stop()
-            raise
-
-    return await all_ended(map(watched, works))
 
 
 async def all_ended(works: Iterable[Awaitable[Result]]) -> list[Result]:

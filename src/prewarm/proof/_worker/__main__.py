@@ -31,7 +31,7 @@ from prewarm.proof.inside.models import load_model
 from prewarm.proof.inside.others import load_pipeline, name_of, weights_of
 from prewarm.proof.inside.processors import load_processor
 from prewarm.proof.inside.request import Refused, Request, needs_remote_code
-from prewarm.records.libraries import moved
+from prewarm.records.libraries import PACKAGES, install_hint, moved
 from prewarm.worker import network
 
 _LOST = ("LocalEntryNotFoundError", "RemoteEntryNotFoundError", "EntryNotFoundError")
@@ -152,14 +152,23 @@ def refusal(error: Exception, request: Request) -> Refused:
             "exclude leaves it out",
         )
     if isinstance(error, ImportError):
-        named = re.search(r"pip install ([\w .\[\]-]+?)(?:[`'\")]|$)", said)
-        name = named[1].strip() if named else (error.name or "").partition(".")[0].replace("_", "-")
-        return Refused("load-error", f"a package is missing: {said[:300]}", f"pip install {name}" if name else "")
+        return Refused("load-error", f"a package is missing: {said[:300]}", _to_install(error, said))
     if isinstance(error, MemoryError):
         hint = 'load less: dtype = "bfloat16"; or leave it to its files: proof = "files"'
         return Refused("load-error", "there is not enough memory to load it", hint)
     hint = "the files are verified, so look at the entry's classes and keywords; -v shows the trace"
     return Refused("load-error", f"{type(error).__name__}: {said[:500]}", hint)
+
+
+def _to_install(error: ImportError, said: str) -> str:
+    """What to install: what the library itself asks for, as far as it is known by that name."""
+    words = [error.name or "", *re.findall(r"[\w.]+", said)]
+    names = {package.lower(): module for module, package in PACKAGES.items()}
+    named = re.search(r"pip install (?:-U )?([\w.-]+)", said)
+    if named and named[1].lower() in names:
+        return f"pip install {named[1].lower()}"
+    known = next((word for word in words if word in PACKAGES or word.partition(".")[0] in PACKAGES), "")
+    return install_hint(known or error.name or "what it names")
 
 
 def answer_to(request: Request) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prewarm.proof.inside.request import Refused, Request
+from prewarm.records.libraries import install_hint
 
 
 def class_of(name: str) -> Any:
@@ -21,8 +22,7 @@ def class_of(name: str) -> Any:
     if colon:
         package = module_name.partition(".")[0]
         if importlib.util.find_spec(package) is None:
-            install = package.replace("_", "-")
-            raise Refused("load-error", f"{name}: there is no package '{package}' here", f"pip install {install}")
+            raise Refused("load-error", f"{name}: there is no package '{package}' here", install_hint(package))
     else:
         module_name = "transformers"
     module = importlib.import_module(module_name)

@@ -129,7 +129,11 @@ EXPECTED = {
     "zoo/bin-only": ("unsafe", "use_safetensors is true", "leave use_safetensors out"),
     "zoo/subfolder": ("not-found", "no weights at its top, but in 'encoder'", 'subfolder = "encoder"'),
     "zoo/old-roberta": ("load-error", "of 5 tokens, where vocab.txt has 305", 'processor_class = "BertTokenizer"'),
-    "zoo/summaries": ("load-error", "there is no package 'no_such_package'", "install the package that has 'no_such_package'"),
+    "zoo/summaries": (
+        "load-error",
+        "there is no package 'no_such_package'",
+        "install the package that has 'no_such_package'",
+    ),
     "zoo/masked-language": ("load-error", "weights nowhere", 'model_class = "BertForMaskedLM"'),
     "zoo/whisper": ("not-found", "no file of zoo/whisper matches *.onnx", "it has, for example"),
     "zoo/image": ("load-error", "no_such_keyword", "keywords"),

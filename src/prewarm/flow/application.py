@@ -201,8 +201,19 @@ def state(
     entries: Sequence[LockedEntry],
     missing: Callable[[LockedEntry], tuple[object, ...]],
     recall: Callable[[LockedApplication, Sequence[LockedEntry]], RememberedRun],
+    *,
+    starts: bool,
 ) -> ApplicationReport:
-    """What is known of it from the disk alone."""
+    """What is known of it from the disk alone.
+
+    Args:
+        application: to look at.
+        locked: what it needs beyond the entries, where it was run before.
+        entries: what the entries hold.
+        missing: the files that the cache does not have.
+        recall: whether it has passed as it is now.
+        starts: whether something is about to be started: what cannot be remembered would be run at every start.
+    """
     if locked is None:
         return unapplied(application, "missing", "not run yet")
     lost = missing(locked.as_entry)
@@ -214,7 +225,7 @@ def state(
         application=application,
         entry=application.as_entry,
         status="proven" if remembered.is_proven else "cached",
-        ready=remembered.is_proven,
+        ready=remembered.is_proven or (starts and not application.sources),
         files=len(files),
         bytes=sum(file.size for _, file in files),
         notes=(remembered.why,) if remembered.why else (),

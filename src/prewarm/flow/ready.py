@@ -5,7 +5,7 @@ from __future__ import annotations
 from prewarm.records.entry import Entry, ProofMode
 from prewarm.records.plan import Plan
 from prewarm.records.proof import Proof
-from prewarm.records.report import ApplicationReport, EntryReport, Status
+from prewarm.records.report import EntryReport, Status
 
 
 def mode_of(entry: Entry, setting: ProofMode) -> ProofMode:
@@ -32,10 +32,5 @@ def is_ready(entry: Entry, status: Status, setting: ProofMode) -> bool:
 
 
 def has_to_be_tried(report: EntryReport) -> bool:
-    """Whether the start of an application waits for the entry: not for what failed before, and is not required.
-
-    Nor for a command whose proof is not remembered, as it names no sources: it would be run at every start.
-    """
-    if isinstance(report, ApplicationReport) and report.status == "cached" and not report.application.sources:
-        return False
+    """Whether the start of an application waits for the entry: not for what failed before, and is not required."""
     return not report.ready and (report.entry.required or report.failure is None)

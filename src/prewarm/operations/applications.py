@@ -53,11 +53,13 @@ def states(
     project: Project,
     missing: Callable[[LockedEntry], tuple[object, ...]],
     recall: Callable[[LockedApplication, Sequence[LockedEntry]], RememberedRun],
+    *,
+    starts: bool,
 ) -> list[ApplicationReport]:
-    """What is known of them from the disk alone."""
+    """What is known of them from the disk alone; ``starts``: whether something is about to be started."""
     if project.settings.proof == "files":
         return [unapplied(one, "cached", "not run: nothing is loaded", ready=True) for one in project.applications]
     return [
-        state(one, locks.find_application(project.lock, one), project.lock.entries, missing, recall)
+        state(one, locks.find_application(project.lock, one), project.lock.entries, missing, recall, starts=starts)
         for one in project.applications
     ]

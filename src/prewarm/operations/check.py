@@ -44,7 +44,7 @@ def check(project: Project, command: str = "check") -> Report:
     if project.applications:
         from prewarm.operations.applications import states
 
-        applications = states(project, sight.missing, remembered.recall_run)
+        applications = states(project, sight.missing, remembered.recall_run, starts=command in ("run", "ensure"))
     return report(project, command, reports, applications=applications, elapsed_s=time.monotonic() - began)
 
 

@@ -65,7 +65,7 @@ sys.addaudithook(_loopback_only)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what loads models, by the fixtures that make them, and what is left for after each save."""
     for item in items:
-        if {"zoo", "minilm"} & set(getattr(item, "fixturenames", ())):
+        if {"zoo", "minilm", "others"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("models")
         if not {"models", "slow", "exhaustive"} & {mark.name for mark in item.iter_markers()}:
             item.add_marker("quick")
@@ -155,21 +155,32 @@ class Prewarm:
         return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-@pytest.fixture(scope="session")
-def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of repositories of every kind, made once for all processes of a run."""
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """The folder of repositories that ``tests/NAME.py`` makes, once for all processes of a run."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / "zoo"
-    with FileLock(shared / "zoo.lock"):
-        if not (shared / "zoo.made").exists():
+    folder = shared / name
+    with FileLock(shared / f"{name}.lock"):
+        if not (shared / f"{name}.made").exists():
             folder.mkdir()
             made = subprocess.run(
-                [sys.executable, str(TESTS / "zoo.py"), str(folder)], capture_output=True, text=True, check=False
+                [sys.executable, str(TESTS / f"{name}.py"), str(folder)], capture_output=True, text=True, check=False
             )
             assert made.returncode == 0, made.stderr
-            (shared / "zoo.made").touch()
+            (shared / f"{name}.made").touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of repositories of every kind."""
+    return made_once(tmp_path_factory, "zoo")
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of repositories for classes of other libraries."""
+    return made_once(tmp_path_factory, "others")
 
 
 @pytest.fixture(scope="session")

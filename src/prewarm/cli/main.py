@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "Hash every file and load every entry again, offline.",
     "lock": "Resolve the manifest's entries, and say what changed.",
     "run": "Make every entry ready, then run a command offline.",
+    "record": "Run an application once, and write the entries that it needs.",
     "clean": "Remove what interrupted downloads have left in the cache.",
     "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from conftest import TESTS, Prewarm, Result
-from opened import opened
 from prewarm.localhub import LocalHub
 from prewarm.localhub.repository import from_folder
+from prewarm.worker.opened import Opened
 
 pytestmark = pytest.mark.exhaustive
 
@@ -152,8 +152,12 @@ def world(others: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         assert again.code == result.code
         later = len(hub.log.all())
         blobs = [path for path in prewarm.cache.glob("*/blobs/*") if path.stat().st_size > 10_000]
-        with opened(blobs) as seen:
+        with Opened() as watching:
+            for blob in blobs:
+                watching.watch(blob)
             offline = outputs(prewarm, HF_HUB_OFFLINE="1")
+            assert watching.is_whole
+            seen = watching.seen()
         names = {
             path.resolve(): path.relative_to(prewarm.cache).as_posix()
             for path in prewarm.cache.glob("*/snapshots/*/**/*")

@@ -254,14 +254,16 @@ def lenient(prewarm: Prewarm, serve: Serve) -> None:
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("args", [[], ["--locked"]])
+@pytest.mark.parametrize("first", ["lock", "check"])
 def test_a_file_that_a_lenient_loader_does_without_is_found(
-    prewarm: Prewarm, serve: Serve, hub: LocalHub, args: list[str]
+    prewarm: Prewarm, serve: Serve, hub: LocalHub, first: str
 ) -> None:
     lenient(prewarm, serve)
-    assert prewarm("lock").code == 0
-    result = prewarm(*args, "--json")
+    prewarm(first)
+    assert prewarm("--locked").code == 2, "what it opens is not known before it is loaded"
+    result = prewarm("--json")
     assert result.code == 0, result.err
+    assert prewarm("--locked").code == 0
     assert list(prewarm.cache.glob("models--org--head/snapshots/*/model_head.pkl"))
 
 

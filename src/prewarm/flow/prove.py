@@ -9,7 +9,7 @@ from posixpath import normpath
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.discover import discover
 from prewarm.flow.requests import request_of
-from prewarm.flow.resolve import Resolved
+from prewarm.flow.resolve import OUT_OF_REACH, Resolved
 from prewarm.flow.stages import INSPECTION, PROOF
 from prewarm.flow.trust import refuse_changed_code
 from prewarm.records import names
@@ -64,9 +64,15 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
         CacheError: the cache cannot be written, or code is not what was locked.
     """
     notes: tuple[str, ...] = ()
+    out_of_reach: HubError | None = None
     is_discovered = not tools.discovers or resolved.locked.entry.include is not None
     if not is_discovered and not resolved.locked.is_complete:
-        resolved, notes = await discover(resolved, tools, account)
+        try:
+            resolved, notes = await discover(resolved, tools, account)
+        except HubError as error:
+            if error.kind not in OUT_OF_REACH:
+                raise
+            out_of_reach = error
         is_discovered = True
     while True:
         outcome, resolved = await _load(resolved, tools, account)
@@ -86,10 +92,11 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
         await tools.stages.others_ended()
         outcome, resolved = await _load(resolved, tools, account)
     if isinstance(outcome, ProofError):
-        raise outcome
-    is_unsure = bool(wanted) and resolved.locked.entry.include is None and not resolved.is_fresh
+        raise out_of_reach or outcome
+    is_known = resolved.is_fresh or (resolved.locked.is_complete and not wanted)
+    is_unsure = not is_known and resolved.locked.entry.include is None
     if is_unsure:
-        named = ", ".join(wanted[:_SHOWN])
+        named = ", ".join(wanted[:_SHOWN]) or "files that no rule names"
         nobody = "and nobody could be asked whether the repository has it: run prewarm when the Hub can be reached"
         notes = (*notes, f"its classes look for {named}, {nobody}")
     proof = replace(outcome, notes=(*outcome.notes, *notes))

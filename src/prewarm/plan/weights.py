@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from prewarm.plan import hints
 from prewarm.plan.known import Known
 from prewarm.records.entry import Entry
 from prewarm.records.errors import PlanError
@@ -59,22 +60,6 @@ def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Ma
     return {chosen, *files}
 
 
-_ELSEWHERE = (
-    (r"model_index\.json", "a pipeline of diffusers"),
-    (r"model\.bin", "a model in CTranslate2's format"),
-    (r".*\.gguf", "GGUF files only"),
-    (r"(onnx/)?.*\.onnx(_data)?", "ONNX files only"),
-    (r"(openvino/)?openvino_.*", "OpenVINO files only"),
-    (r".*\.(mlmodel|mlpackage.*)|coreml/.*", "Core ML files only"),
-    (r"tf_model.*\.h5|saved_model.*|.*\.pb", "TensorFlow files only, which transformers 5 does not read"),
-    (r"flax_model.*\.msgpack", "Flax files only, which transformers 5 does not read"),
-    (r"consolidated.*", "consolidated weights in their maker's own format only"),
-    (r".*\.nemo", "a model of NeMo"),
-    (r".*\.(ckpt|pth|pt)", "PyTorch checkpoints of a library of their own"),
-    (r".*\.(safetensors|bin)", "weights of a library of their own"),
-)
-
-
 def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -> PlanError:
     inside = sorted(path[len(folder) :] for path in paths if path.startswith(folder))
     where = f"{repo.repo_id}/{folder}".rstrip("/")
@@ -101,18 +86,13 @@ def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -
                 f"{where} has no weights at its top, but in '{deeper}'",
                 hint=f'subfolder = "{folder}{deeper}"',
             )
-    for pattern, said in _ELSEWHERE:
-        matches = [path for path in inside if re.fullmatch(pattern, path)]
-        if matches:
-            return PlanError(
-                "load-error",
-                f"no class of transformers loads {where}: it has {said}",
-                hint=f"fetch the files by name and load none:\n{files_only(entry, _include(matches))}",
-            )
+    if (found_there := hints.of_another_format(entry, inside)) is not None:
+        said, hint = found_there
+        return PlanError("load-error", f"no class of transformers loads {where}: it has {said}", hint=hint)
     return PlanError(
         "not-found",
         f"{where} has no weights",
-        hint=f"if it has a processor only, write:\n{_toml(entry, 'model_class = false')}",
+        hint=f"if it has a processor only, write:\n{hints.toml(entry, 'model_class = false')}",
     )
 
 
@@ -123,25 +103,3 @@ def _variants(inside: Collection[str]) -> list[str]:
         if match:
             found.add(match[1] or "")
     return sorted(found)
-
-
-def _include(matches: list[str]) -> list[str]:
-    if len(matches) <= 3 and not any("/" in match for match in matches):
-        return sorted(matches)
-    first = min(matches, key=lambda path: (path.count("/"), path))
-    if "." in first.rsplit("/", 1)[-1]:
-        return ["*." + first.rsplit(".", 1)[-1]]
-    return [first]
-
-
-def files_only(entry: Entry, include: list[str]) -> str:
-    """The entry to write where the files are wanted and no class loads them."""
-    named = ", ".join(f'"{path}"' for path in include)
-    return _toml(entry, f"include = [{named}]")
-
-
-def _toml(entry: Entry, *lines: str) -> str:
-    start = ["[[advanced]]", f'id = "{entry.id}"']
-    if entry.revision != "main":
-        start.append(f'revision = "{entry.revision}"')
-    return "\n".join([*start, *lines])

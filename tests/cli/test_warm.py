@@ -430,10 +430,10 @@ def test_the_demo_shows_the_flow_and_leaves_nothing(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "5 of 5 entries ready, 29 files" in done.stdout
-    assert "5 entries ready, 29 files, " in done.stdout
+    assert "5 of 5 entries ready, 1 of 1 application ready, 30 files" in done.stdout
+    assert "5 entries ready, 30 files, " in done.stdout
     assert "nothing to do" in done.stdout
-    assert "34 metered requests in the first run, and 0 of any kind in the second" in done.stdout
+    assert "36 metered requests in the first run, and 0 of any kind in the second" in done.stdout
     left = [path for path in tmp_path.rglob("*") if path.is_file() and "torch" not in str(path)]
     assert left == []
 

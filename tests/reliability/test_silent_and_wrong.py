@@ -268,17 +268,38 @@ def test_a_file_that_a_lenient_loader_does_without_is_found(
 
 
 @pytest.mark.models
-def test_a_proof_that_nobody_could_be_asked_about_says_so(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:
+def test_a_lenient_loader_proves_nothing_while_nobody_can_be_asked(
+    prewarm: Prewarm, serve: Serve, hub: LocalHub
+) -> None:
     lenient(prewarm, serve)
     assert prewarm("lock").code == 0
     assert prewarm("--proof", "files").code == 0
     result = prewarm("--json", env={"HF_ENDPOINT": "http://127.0.0.1:1"})
-    assert result.code == 0
-    assert "look for model_head.pkl, and nobody could be asked" in str(result.entry("org/head")["notes"])
-    assert prewarm("check").code == 1, "it is not remembered"
+    assert result.code == 1
+    assert result.entry("org/head")["error"]["kind"] == "unreachable"
+    assert prewarm("check").code == 1
     hub.log.clear()
     assert prewarm().code == 0
     assert list(prewarm.cache.glob("models--org--head/snapshots/*/model_head.pkl"))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_proof_that_looked_for_more_says_that_nobody_could_be_asked(
+    zoo_prewarm: Prewarm, is_listed: bool, zoo_hub: LocalHub
+) -> None:
+    """What a class of transformers looked for is not locked: a lock of an older prewarm, or of older libraries."""
+    zoo_prewarm.manifest('simple = ["zoo/text"]\n')
+    assert zoo_prewarm().code == 0
+    path = zoo_prewarm.folder / "prewarm.lock"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if not line.startswith("absent")) + "\n")
+    for mark in zoo_prewarm.cache.glob("*/.no_exist/*/*"):
+        mark.unlink()
+    away = {} if is_listed else {"HF_ENDPOINT": "http://127.0.0.1:1"}
+    result = zoo_prewarm("--prove", "--json", env=away)
+    assert result.code == 0, result.err
+    assert ("nobody could be asked" in str(result.entry("zoo/text")["notes"])) is not is_listed
 
 
 @pytest.mark.models

@@ -185,12 +185,29 @@ def custom_code(folder: Path, *, prefix: str = "", with_code: bool = True) -> No
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def voices(folder: Path) -> None:
+    """What an application loads by a call of its own."""
+    (folder / "voices").mkdir()
+    for name in ("anna", "ben"):
+        (folder / "voices" / f"{name}.json").write_text(json.dumps({"voice": name}), encoding="utf-8")
+
+
+APPLICATION = """\
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+
+print(Path(hf_hub_download("demo/voices", "voices/anna.json")).read_text())
+"""
+"""An application that asks for what no entry describes."""
+
 KINDS: Mapping[str, Callable[[Path], None]] = {
     "demo/text": text,
     "demo/chat": chat,
     "demo/summaries": summaries,
     "demo/speech": speech,
     "demo/custom-code": custom_code,
+    "demo/voices": voices,
 }
 
 MANIFEST = """\
@@ -210,6 +227,11 @@ model_class = "T5ForConditionalGeneration"
 [[advanced]]
 id = "demo/custom-code"
 trust_remote_code = true
+
+[[application]]
+name = "app"
+command = ["python", "app.py"]
+sources = ["app.py"]
 """
 
 

@@ -9,7 +9,7 @@ from posixpath import normpath
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.discover import discover
 from prewarm.flow.requests import request_of
-from prewarm.flow.resolve import OUT_OF_REACH, Resolved
+from prewarm.flow.resolve import Resolved
 from prewarm.flow.stages import INSPECTION, PROOF
 from prewarm.flow.trust import refuse_changed_code
 from prewarm.records import names
@@ -64,15 +64,9 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
         CacheError: the cache cannot be written, or code is not what was locked.
     """
     notes: tuple[str, ...] = ()
-    out_of_reach: HubError | None = None
     is_discovered = not tools.discovers or resolved.locked.entry.include is not None
     if not is_discovered and not resolved.locked.is_complete:
-        try:
-            resolved, notes = await discover(resolved, tools, account)
-        except HubError as error:
-            if error.kind not in OUT_OF_REACH:
-                raise
-            out_of_reach = error
+        resolved, notes = await discover(resolved, tools, account)
         is_discovered = True
     while True:
         outcome, resolved = await _load(resolved, tools, account)
@@ -80,23 +74,23 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
         if is_discovered or not wanted:
             break
         try:
-            resolved, notes = await discover(resolved, tools, account)
+            await tools.stages.plan(_ask, resolved.locked, tools, account)
         except HubError:
             if isinstance(outcome, ProofError):
                 # What did not load is worth more than that nobody can say what else there is.
                 raise outcome from None
             break
+        resolved, notes = await discover(resolved, tools, account)
         is_discovered = True
     if isinstance(outcome, ProofError) and _is_of_another(resolved.locked, outcome):
         # What it needs may be another entry's, which was not there yet.
         await tools.stages.others_ended()
         outcome, resolved = await _load(resolved, tools, account)
     if isinstance(outcome, ProofError):
-        raise out_of_reach or outcome
-    is_known = resolved.is_fresh or (resolved.locked.is_complete and not wanted)
-    is_unsure = not is_known and resolved.locked.entry.include is None
+        raise outcome
+    is_unsure = bool(wanted) and resolved.locked.entry.include is None and not resolved.is_fresh
     if is_unsure:
-        named = ", ".join(wanted[:_SHOWN]) or "files that no rule names"
+        named = ", ".join(wanted[:_SHOWN])
         nobody = "and nobody could be asked whether the repository has it: run prewarm when the Hub can be reached"
         notes = (*notes, f"its classes look for {named}, {nobody}")
     proof = replace(outcome, notes=(*outcome.notes, *notes))
@@ -107,6 +101,12 @@ async def _load(resolved: Resolved, tools: Tools, account: Account) -> tuple[Pro
     request, resolved = await tools.stages.look_after(request_of, resolved, tools, account)
     tools.observe(ProofAwaited(entry=account.entry))
     return await tools.stages.prove(PROOF, partial(_try, request, tools, account)), resolved
+
+
+def _ask(locked: LockedEntry, tools: Tools, account: Account) -> None:
+    """Whether anybody can say what the repositories have; what they list is not asked for again."""
+    for repo in locked.repos:
+        tools.hub.listing(replace(repo.repo, revision=repo.commit), account.add)
 
 
 def _show_and_request(resolved: Resolved, tools: Tools, account: Account) -> tuple[ProofRequest, Resolved]:

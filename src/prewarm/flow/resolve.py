@@ -13,7 +13,7 @@ from prewarm.records.errors import EntryError, HubError
 from prewarm.records.listing import Listing, Repo, RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
 
-OUT_OF_REACH = ("unreachable", "timeout", "rate-limited")
+_OUT_OF_REACH = ("unreachable", "timeout", "rate-limited")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def resolve_or_recall(entry: Entry, tools: Tools, account: Account) -> Resolved:
     try:
         return resolve(entry, tools, account)
     except HubError as error:
-        recalled = from_cache(entry, tools.cache) if error.kind in OUT_OF_REACH else None
+        recalled = from_cache(entry, tools.cache) if error.kind in _OUT_OF_REACH else None
         if recalled is None:
             raise
         said = (

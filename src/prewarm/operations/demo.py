@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from prewarm.demo.models import MANIFEST
+from prewarm.demo.models import APPLICATION, MANIFEST
 from prewarm.localhub import LocalHub, Quotas
 from prewarm.localhub.quota import ANONYMOUS
 from prewarm.localhub.repository import from_folder
@@ -60,9 +61,12 @@ def demo(environ: Mapping[str, str]) -> Iterator[Demo]:
         kept = {
             name: value for name, value in environ.items() if not name.startswith(("HF_", "PREWARM_", "TRANSFORMERS_"))
         }
-        own = {**kept, "HF_HOME": str(folder / "home"), "HF_TOKEN_PATH": str(folder / "no-token")}
+        # The application's "python" is the one that this is installed in.
+        path = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), kept.get("PATH")]))
+        own = {**kept, "PATH": path, "HF_HOME": str(folder / "home"), "HF_TOKEN_PATH": str(folder / "no-token")}
         _make_models(folder / "repositories", own)
         (folder / "prewarm.toml").write_text(MANIFEST, encoding="utf-8")
+        (folder / "app.py").write_text(APPLICATION, encoding="utf-8")
         with LocalHub(from_folder(folder / "repositories"), quotas=Quotas(ANONYMOUS)) as hub:
             yield Demo(manifest=MANIFEST, folder=folder, hub=hub, environ={**own, "HF_ENDPOINT": hub.url})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prewarm.records.listing import Repo
+from prewarm.records.text import strings_in
 
 _SELF_CHOSEN = ("AutoProcessor", "AutoTokenizer")
 _PROCESSORS = ("Tokenizer", "TokenizerFast", "Processor", "FeatureExtractor", "ImageProcessor", "ImageProcessorFast")
@@ -120,25 +121,16 @@ def drafts(calls: Collection[Call], seen: Collection[Seen]) -> Drafts:
 
 def _repos_of(call: Call, inner: Iterable[Call], by_id: Mapping[tuple[str, str], Seen]) -> list[str]:
     """The repositories that a call leads to, the one that it is about first."""
-    named = [text for text in _texts([call.args, call.given]) if (text, "model") in by_id or (text, "dataset") in by_id]
-    within = [text for text in _texts([call.args, call.given]) for repo_id, _ in by_id if repo_id in text]
-    for one in inner:
-        within += [text for text in _texts([one.args, one.given]) if (text, "model") in by_id]
-    if not named:
-        named = [repo_id for text in _texts(call.args) for repo_id, _ in by_id if text.endswith(repo_id)]
     ids = {repo_id for repo_id, _ in by_id}
+    said = [*strings_in([call.args, call.given])]
+    named = [text for text in said if text in ids]
+    within = [text for text in said for repo_id in ids if repo_id in text]
+    for one in inner:
+        within += [text for text in strings_in([one.args, one.given]) if text in ids]
+    if not named:
+        # As in "hf_hub:namespace/name".
+        named = [repo_id for text in strings_in(call.args) for repo_id in ids if text.endswith(repo_id)]
     return list(dict.fromkeys([*named, *(text for text in within if text in ids)]))
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _texts(inner)
 
 
 def _entries(repo_id: str, calls: Collection[Call], notes: list[str]) -> list[Draft]:
@@ -214,7 +206,7 @@ def _by_files(seen: Seen, calls: Iterable[Call], notes: list[str]) -> Draft:
         notes.append(f"{seen.repo.repo_id}: offline it is read by {reads}, and not by load_dataset(id)")
     keys["include"] = list(seen.opened or seen.given)
     own = [call for call in calls if call.within is None]
-    where = [call.where for call in own if seen.repo.repo_id in [*_texts([call.args, call.given])]]
+    where = [call.where for call in own if seen.repo.repo_id in [*strings_in([call.args, call.given])]]
     return Draft(id=seen.repo.repo_id, keys=keys, where=tuple(dict.fromkeys(where)))
 
 

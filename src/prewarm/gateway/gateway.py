@@ -14,15 +14,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import cast
 
 from prewarm.gateway.child_cache import ChildCache
 from prewarm.gateway.routes import Routes
 from prewarm.gateway.source import Source
 from prewarm.wire.answers import Answer, api_error, part
+from prewarm.wire.handler import Handler
 from prewarm.wire.origin import Origin
 from prewarm.worker import network
 
@@ -144,20 +144,8 @@ class _Gone(Exception):
     """Nobody waits for the answer any more."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 1 << 16
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """What was asked for stands in the report."""
-
-    def _answer(self) -> None:
+class _Handler(Handler):
+    def answer(self) -> None:
         gateway: Gateway = cast("Origin", self.server).hub
         path, _, query = self.path.partition("?")
         length = self.headers.get("Content-Length") or "0"

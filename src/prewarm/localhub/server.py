@@ -9,9 +9,8 @@ import struct
 import threading
 import time
 from collections.abc import Iterable
-from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, cast
+from typing import cast
 
 from prewarm.localhub.access import Access
 from prewarm.localhub.faults import Fault, Faults
@@ -22,6 +21,7 @@ from prewarm.localhub.requests import Request, RequestLog
 from prewarm.localhub.routes import Routes
 from prewarm.localhub.wire_faults import misbehave
 from prewarm.wire.answers import Answer, Content, api_error, parse_range
+from prewarm.wire.handler import Handler
 from prewarm.wire.origin import Origin
 
 _BLOCK_BYTES = 1 << 18
@@ -127,24 +127,8 @@ class _Stop(Exception):
     """The fault has dealt with the connection."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 1 << 16
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_HEAD(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """The request log is kept by the hub."""
-
-    def _answer(self) -> None:
+class _Handler(Handler):
+    def answer(self) -> None:
         server = cast("Origin", self.server)
         hub: LocalHub = server.hub
         path, _, query = self.path.partition("?")

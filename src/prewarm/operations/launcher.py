@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from prewarm.records.entry import Application
 from prewarm.records.errors import ProofError
 from prewarm.records.run import Ran
 from prewarm.records.text import harmless_lines, without_secrets
+from prewarm.worker.processes import kill_group
 
 _LAUNCH = Path(__file__).parents[1] / "worker" / "_launch" / "__main__.py"
 _POLL_S = 0.05
@@ -112,11 +112,11 @@ class CommandLauncher:
                 if gateway is not None:
                     with contextlib.suppress(OSError):
                         # Where it has died, its end says how.
-                        gateway.started(lambda: _kill(process))
+                        gateway.started(lambda: kill_group(process))
                 code = self._awaited(process, application.timeout_s, gateway)
             finally:
                 # With what it has started.
-                _kill(process)
+                kill_group(process)
             self._stop.check()
             return Ran(exit_code=code, last_words=_last_words(output), elapsed_s=time.monotonic() - began)
 
@@ -132,15 +132,6 @@ class CommandLauncher:
             if left_s <= 0:
                 return None
         return code
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(OSError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _last_words(output: IO[bytes]) -> str:

@@ -19,6 +19,7 @@ from prewarm.proof.answer import read
 from prewarm.proof.environment import worker_environment
 from prewarm.proof.inside.request import Request
 from prewarm.records.errors import Interrupted, ProofError, SettingsError
+from prewarm.worker.processes import kill_group
 
 _WORKER = Path(__file__).with_name("_worker") / "__main__.py"
 _CLOSE_S = 2.0
@@ -243,12 +244,7 @@ class Worker:
 
     def _kill(self, process: subprocess.Popen[str]) -> None:
         if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                if os.name == "posix":
-                    # The whole group, with what the models' code started.
-                    os.killpg(process.pid, signal.SIGKILL)
-                else:
-                    process.kill()
+            kill_group(process)
         process.wait()
         for stream in (process.stdin, process.stdout):
             if stream is not None:

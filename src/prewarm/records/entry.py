@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from prewarm.records.listing import Repo, RepoType
+from prewarm.records.text import strings_in
 
 ProofMode = Literal["load", "files"]
 TransferMode = Literal["auto", "http", "xet"]
@@ -90,18 +91,7 @@ class Entry:
     @property
     def opens_folder(self) -> bool:
         """Whether it is loaded from the folder of its files, as ``snapshot_download`` gives it."""
-        return any("{path}" in text for text in _texts(self.model_args or ()))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _texts(inner)
+        return any("{path}" in text for text in strings_in(self.model_args or ()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ line, or carry a secret.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 _SHOWN = 500
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s?#]+@")
@@ -47,3 +48,15 @@ def quoted(text: object, most: int = _SHOWN) -> str:
     """What somebody else says, in a message: one line, not too long, without secrets."""
     said = without_secrets(" ".join(harmless(str(text)).split()))
     return said if len(said) <= most else f"{said[: most - 1]}…"
+
+
+def strings_in(value: object) -> Iterator[str]:
+    """Every string of a value that is made of lists and tables."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from strings_in(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from strings_in(inner)

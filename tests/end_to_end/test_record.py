@@ -179,3 +179,16 @@ def test_a_command_that_is_nowhere(project: Prewarm) -> None:
     done = project("record", "--", "no-such-command")
     assert done.code == 127
     assert "there is no command 'no-such-command'" in done.err
+
+
+def test_it_writes_into_the_manifest_that_is_there(project: Prewarm) -> None:
+    pyproject = project.folder / "pyproject.toml"
+    pyproject.write_text('[project]\nname = "mine"  # kept\n\n[tool.prewarm]\nsimple = ["org/other"]\n')
+    assert project("record", "--write", "--", sys.executable, "app.py").code == 0
+    text = pyproject.read_text()
+    assert 'name = "mine"  # kept' in text
+    assert [table["id"] for table in tomlfile.parse(text)["tool"]["prewarm"]["advanced"]] == [
+        "org/files",
+        "org/further",
+    ]
+    assert not (project.folder / "prewarm.toml").exists()

@@ -133,12 +133,17 @@ class Shown:
     verbose: bool
 
     @contextmanager
-    def observer(self, total: int) -> Iterator[Observer]:
-        """What draws the events on standard error: live lines on a terminal, plain ones elsewhere."""
+    def observer(self, total: int, *, is_alone: bool = True) -> Iterator[Observer]:
+        """What draws the events on standard error: live lines on a terminal, plain ones elsewhere.
+
+        Args:
+            total: how many entries there are.
+            is_alone: whether nobody else writes to the terminal meanwhile.
+        """
         if self.quiet:
             yield lambda event: None
             return
-        if sys.stderr.isatty() and not self.verbose:
+        if is_alone and sys.stderr.isatty() and not self.verbose:
             from rich.console import Console
 
             from prewarm.formats.live import LiveLines

@@ -29,11 +29,11 @@ def command(write: bool, output: Path | None, path: Path | None, shown: options.
     command's. Without --write and -o the entries are printed.
     """
     from prewarm.operations.record import record
-    from prewarm.operations.recorded import text_of, write_to
+    from prewarm.operations.recorded import manifest_here, text_of, write_to
 
     if not words:
         raise click.UsageError("there is no command to watch: prewarm record -- python app.py")
-    with shown.observer(1) as observe:
+    with shown.observer(1, is_alone=False) as observe:
         recording = record(words, path, observe, os.environ)
     found = recording.drafts
     for draft in found.entries:
@@ -41,7 +41,7 @@ def command(write: bool, output: Path | None, path: Path | None, shown: options.
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if found.entries:
-        target = output or ((path or Path("prewarm.toml")) if write else None)
+        target = output or ((path or manifest_here()) if write else None)
         if target is not None:
             write_to(target, found.entries)
             click.echo(f"{target} is written; now: prewarm", err=True)

@@ -18,6 +18,14 @@ def text_of(found: Sequence[Draft]) -> str:
     return edit.with_entries("", [_keys(draft) for draft in found])
 
 
+def manifest_here() -> Path:
+    """The manifest of the working directory, whether it is there or not."""
+    try:
+        return manifests.find(Path.cwd())
+    except ManifestError:
+        return Path(manifests.MANIFEST_NAME)
+
+
 def write_to(path: Path, found: Sequence[Draft]) -> None:
     """Put them into the manifest at ``path``, which may not be there yet.
 

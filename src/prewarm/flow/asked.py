@@ -44,7 +44,10 @@ class Asked:
         self._exclude = exclude
         self._lock = threading.Lock()
         self._listings: dict[Repo, Listing] = {}
+        self._shown: dict[Repo, Listing | Refused] = {}
+        """As the child sees them."""
         self._given: dict[Repo, dict[str, RepoFile]] = defaultdict(dict)
+        self._given_bytes = 0
         self._absent: dict[Repo, set[str]] = defaultdict(set)
         self.refused: dict[Repo, str] = {}
         """Why it did not get what it asked for."""
@@ -63,7 +66,9 @@ class Asked:
         """
         repo = self._named(repo)
         with self._lock:
-            if repo not in self._listings and len(self._listings) + len(self.refused) >= self._askable:
+            if repo in self._shown:
+                return self._shown[repo]
+            if len(self._listings) + len(self.refused) >= self._askable:
                 raise ProofError(
                     "unsafe",
                     f"its loading asks about more than {self._askable} repositories",
@@ -75,12 +80,15 @@ class Asked:
         except HubError as error:
             if repo in self._own or error.kind not in _PASSED_ON:
                 raise
-            self.refused[repo] = error.message
-            return Refused(status=_PASSED_ON[error.kind], message=error.message)
+            refusal = Refused(status=_PASSED_ON[error.kind], message=error.message)
+            with self._lock:
+                self.refused[repo], self._shown[repo] = error.message, refusal
+            return refusal
         found = replace(found, repo=repo)
         with self._lock:
             self._listings[repo] = found
-        return self._less(found)
+            shown = self._shown[repo] = self._less(found)
+        return shown
 
     def bring(self, listing: Listing, file: RepoFile) -> Path:
         """The content of a file in the cache, verified.
@@ -91,8 +99,10 @@ class Asked:
         """
         repo = LockedRepo(repo=listing.repo, commit=listing.commit, files=(file,), served_as=listing.served_as)
         with self._lock:
-            self._admit(listing.repo, file)
-            self._given[listing.repo][file.path] = file
+            if file.path not in self._given[listing.repo]:
+                self._admit(listing.repo, file)
+                self._given[listing.repo][file.path] = file
+                self._given_bytes += file.size
         if not self._tools.cache.has(repo, file):
             self._tools.cache.reserve([(repo, file)])
             try:
@@ -147,9 +157,7 @@ class Asked:
 
     def _admit(self, repo: Repo, file: RepoFile) -> None:
         bounds = self._tools.bounds
-        given = {(other, path): one.size for other, files in self._given.items() for path, one in files.items()}
-        given[repo, file.path] = file.size
-        further = {other for other, _ in given} - set(self._own)
+        further = {repo, *(other for other, files in self._given.items() if files)} - set(self._own)
         if len(further) > bounds.repos:
             raise ProofError(
                 "unsafe",
@@ -157,7 +165,7 @@ class Asked:
                 + ", ".join(sorted(other.repo_id for other in further)[:3]),
                 hint=f"if that is right, write: [settings] discovery_max_repos = {len(further)}",
             )
-        if (total := sum(given.values())) > bounds.bytes:
+        if (total := self._given_bytes + file.size) > bounds.bytes:
             raise ProofError(
                 "unsafe",
                 f"its loading asks for {size(total)}, and {size(bounds.bytes)} are allowed ({file.path} last)",

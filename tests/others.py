@@ -345,6 +345,17 @@ def languages(folder: Path) -> None:
     Wav2Vec2Processor(feature_extractor=Wav2Vec2FeatureExtractor(), tokenizer=tokenizer).save_pretrained(folder)
 
 
+def segments(folder: Path) -> None:
+    """The image processor of a OneFormer: it reads the names of its classes in a dataset."""
+    said = {
+        "image_processor_type": "OneFormerImageProcessor",
+        "repo_path": "shi-labs/oneformer_demo",
+        "class_info_file": "ade20k_panoptic.json",
+        "num_text": 10,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(said))
+
+
 def _seeded(module: Any) -> Any:
     import torch
 
@@ -370,6 +381,7 @@ KINDS: Mapping[str, Callable[[Path], Any]] = {
     "microsoft/speecht5_hifigan": vocoder,
     "others/voices": voices,
     "others/languages": languages,
+    "others/segments": segments,
 }
 
 
@@ -379,6 +391,9 @@ def make(root: Path) -> None:
         folder = root / repo_id
         folder.mkdir(parents=True)
         maker(folder)
+    classes = root / "datasets" / "shi-labs" / "oneformer_demo"
+    classes.mkdir(parents=True)
+    (classes / "ade20k_panoptic.json").write_text('{"0": {"name": "wall", "isthing": 0}}')
     table = root / "datasets" / "others" / "table"
     table.mkdir(parents=True)
     (table / "train.csv").write_text("text,label\n" + "".join(f"{word},{at}\n" for at, word in enumerate(demo.WORDS)))

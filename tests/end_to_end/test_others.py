@@ -81,6 +81,9 @@ model = transformers.Wav2Vec2ForCTC.from_pretrained("others/languages")
 before = total(model)
 model.load_adapter("fra")
 print(before, total(model))""",
+    "others/segments": """
+import transformers
+print(transformers.AutoImageProcessor.from_pretrained("others/segments").metadata)""",
     "others/table": """
 import datasets, huggingface_hub
 print(datasets.load_dataset(huggingface_hub.snapshot_download("others/table", repo_type="dataset"))["train"][7])""",

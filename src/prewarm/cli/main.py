@@ -77,6 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     streams.make_safe()
     # Nothing that a check makes is garbage: looking for it takes a tenth of its time.
     gc.set_threshold(50_000)
+    code = _run(argv)
+    streams.settle()
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         with interrupts.handled():
             code = cli.main(args=list(argv) if argv is not None else None, prog_name="prewarm", standalone_mode=False)

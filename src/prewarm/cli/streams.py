@@ -43,3 +43,12 @@ def drop() -> None:
     """Let nothing more be written to standard output, at Python's end above all."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def settle() -> None:
+    """Forget what standard error did not take: Python's end would fail on it, with an exit code of its own."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -238,3 +238,13 @@ print(BARRED, reached)
 """
         )
     assert done.stdout in ("True False\n", "False True\n"), done.stdout + done.stderr
+
+
+def test_a_library_with_a_folder_of_its_own_is_led_into_the_childs_cache_or_nowhere(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    given = {"HF_HUB_CACHE": "/cache", "FASTEMBED_CACHE_PATH": "/cache/", "SENTENCE_TRANSFORMERS_HOME": "/mine"}
+    with Gateway(shelf, tmp_path / "cache") as gateway:
+        own = gateway.environment(given)
+    assert own["HF_HUB_CACHE"] == own["FASTEMBED_CACHE_PATH"] == str(tmp_path / "cache")
+    assert "SENTENCE_TRANSFORMERS_HOME" not in own

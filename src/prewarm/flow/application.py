@@ -161,13 +161,13 @@ class _Run:
     def _failure(self, where: str, *, hint: str = "") -> ProofError:
         assert self._ran is not None, "it was run before it is judged"
         last = self._ran.last_words.splitlines()
-        kind = "timeout" if self._ran.exit_code is None else "load-error"
+        is_late = self._ran.exit_code is None
         said = f"{where} it {self._ran.how}" + (f": {last[-1]}" if last else ", and said nothing")
         late = f"raise its timeout, which is {self._application.timeout_s:.0f} s"
         return ProofError(
-            "timeout" if kind == "timeout" else "load-error",
+            "timeout" if is_late else "load-error",
             said,
-            hint=late if kind == "timeout" else hint or "run the command by hand; -v shows more of what it said",
+            hint=late if is_late else hint or "run the command by hand; -v shows more of what it said",
             trace=self._ran.last_words,
         )
 

@@ -21,6 +21,7 @@ from typing import cast
 from prewarm.gateway.child_cache import ChildCache
 from prewarm.gateway.routes import Routes
 from prewarm.gateway.source import Source
+from prewarm.records.libraries import HOMES
 from prewarm.wire.answers import Answer, api_error, part
 from prewarm.wire.handler import Handler
 from prewarm.wire.origin import Origin
@@ -80,9 +81,16 @@ class Gateway:
         return self._inner.fileno()
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """``environ`` for a child of the gateway."""
+        """``environ`` for a child of the gateway.
+
+        What leads a library into the cache that ``HF_HUB_CACHE`` names leads it into the child's; what leads it to a
+        folder of its own is left out, or what it asks for would come there.
+        """
+        cache = environ.get("HF_HUB_CACHE", "").rstrip("/")
         kept = {name: value for name, value in environ.items() if name not in OFFLINE_VARIABLES}
-        return {**kept, **ENVIRONMENT, "HF_HUB_CACHE": str(self.cache.root)}
+        homes = {name: kept.pop(name) for name in HOMES.values() if name in kept}
+        own = {name: str(self.cache.root) for name, value in homes.items() if value.rstrip("/") == cache}
+        return {**kept, **own, **ENVIRONMENT, "HF_HUB_CACHE": str(self.cache.root)}
 
     def started(self, end: Callable[[], None]) -> None:
         """The child is there; ``end`` ends it when it must not go on.

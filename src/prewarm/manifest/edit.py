@@ -47,8 +47,6 @@ def _add_simple(top: Any, entry: Mapping[str, Any]) -> None:
 
 
 def _put_first(document: tomlkit.TOMLDocument, key: str, value: Array) -> None:
-    before = tomlkit.document()
-    before.add(key, value)
     rest = list(document.body)
     for name in list(document.keys()):
         document.remove(name)

@@ -9,9 +9,8 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +18,7 @@ from prewarm.flow.ports import Source
 from prewarm.flow.stop import Stop
 from prewarm.gateway import Gateway
 from prewarm.proof import leftovers
-from prewarm.proof.environment import elsewhere, worker_environment
+from prewarm.proof.environment import worker_environment
 from prewarm.records.entry import Application
 from prewarm.records.errors import ProofError
 from prewarm.records.run import Ran
@@ -55,11 +54,10 @@ class CommandLauncher:
             Exception: what ``source`` has raised.
             Interrupted: it was stopped.
         """
-        with self._folder() as folder, Gateway(source, folder / "hub") as gateway:
-            own = elsewhere(self._environment(folder), cache=self._cache, own=gateway.cache.root)
-            options = ["--door", str(gateway.descriptor)]
-            started = [gateway.descriptor]
-            ran = self._run(application, options, gateway.environment(own), folder, started, gateway)
+        with leftovers.own_folder() as folder, Gateway(source, folder / "hub") as gateway:
+            own = gateway.environment(self._environment(folder))
+            door = gateway.descriptor
+            ran = self._run(application, ["--door", str(door)], own, folder, [door], gateway)
             if gateway.failure is not None:
                 self._stop.check()
                 raise gateway.failure
@@ -71,14 +69,8 @@ class CommandLauncher:
         Raises:
             Interrupted: it was stopped.
         """
-        with self._folder() as folder:
+        with leftovers.own_folder() as folder:
             return self._run(application, ["--network-of-its-own"], self._environment(folder), folder, [], None)
-
-    @contextlib.contextmanager
-    def _folder(self) -> Iterator[Path]:
-        leftovers.remove_dead()
-        with tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as name:
-            yield Path(name)
 
     def _environment(self, folder: Path) -> dict[str, str]:
         return worker_environment(self._environ, token=self._token, cache=self._cache, folder=folder)

@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,6 @@ from prewarm.manifest.settings import resolve
 from prewarm.operations.project import Project, load
 from prewarm.operations.tools import Work, tools
 from prewarm.proof import leftovers
-from prewarm.proof.environment import elsewhere
 from prewarm.records.entry import Entry, Manifest
 from prewarm.records.errors import HubError, ManifestError
 from prewarm.records.events import Observer
@@ -97,15 +95,13 @@ def record(words: Sequence[str], path: Path | None, observe: Observer, environ: 
     """
     project = _project(path, environ)
     is_offline = any(environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE") for name in _OFFLINE)
-    leftovers.remove_dead()
     with (
-        tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as name,
+        leftovers.own_folder() as folder,
         tools(project, observe, environ, Work(asks_nobody=is_offline)) as given,
         Opened() as opened,
     ):
         using = replace(given, bounds=_UNBOUNDED)
         source = _Recorded(using, Account(Entry(id=words[0]), using), opened)
-        folder = Path(name)
         with Gateway(source, folder / "hub") as gateway:
             code = _run(words, gateway, folder, using.cache.root, environ)
             if gateway.failure is not None:
@@ -128,7 +124,7 @@ def _project(path: Path | None, environ: Mapping[str, str]) -> Project:
 
 
 def _run(words: Sequence[str], gateway: Gateway, folder: Path, cache: Path, environ: Mapping[str, str]) -> int:
-    own = gateway.environment(elsewhere(environ, cache=cache, own=gateway.cache.root))
+    own = gateway.environment({**environ, "HF_HUB_CACHE": str(cache)})
     own["PREWARM_RECORD"] = str(folder / "calls.jsonl")
     # What was copied of remote code earlier would not be asked for.
     own["HF_MODULES_CACHE"] = str(folder / "modules")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from prewarm.records.libraries import HOMES
 from prewarm.records.text import without_credentials
 
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HF_OIDC_RESOURCE", "HF_OIDC_ID_TOKEN")
@@ -43,16 +42,4 @@ def worker_environment(environ: Mapping[str, str], *, token: str | None, cache: 
         "HF_TOKEN_PATH": str(folder / "no-token"),
         "HF_MODULES_CACHE": str(folder / "modules"),
         "HF_DATASETS_CACHE": str(folder / "datasets"),
-    }
-
-
-def elsewhere(environ: Mapping[str, str], *, cache: Path, own: Path) -> dict[str, str]:
-    """``environ`` for a process that has ``own`` in the place of the cache.
-
-    What leads a library to a folder of its own is left out, or what it asks for would come there.
-    """
-    return {
-        name: str(own) if name in HOMES.values() else value
-        for name, value in environ.items()
-        if name not in HOMES.values() or value.rstrip("/") == str(cache).rstrip("/")
     }

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from prewarm.flow.processes import is_alive
@@ -37,6 +38,14 @@ def dead(folder: Path | None = None) -> list[Path]:
                     is_dead = is_old if match[1] is None else is_old or not is_alive(int(match[1]))
                     found += [path] * is_dead
     return found
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder for temporary files, which goes with the block; those of processes that are no more go before."""
+    remove_dead()
+    with tempfile.TemporaryDirectory(prefix=prefix(), ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def remove_dead() -> None:

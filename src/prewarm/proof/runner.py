@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -107,11 +106,7 @@ class Runner:
             Exception: what ``source`` has raised.
         """
         assert self._open_gateway is not None, "whoever asks for it has given one"
-        leftovers.remove_dead()
-        with (
-            tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True) as folder,
-            self._open_gateway(source, Path(folder)) as doorway,
-        ):
+        with leftovers.own_folder() as folder, self._open_gateway(source, folder) as doorway:
             worker = self._discovering = self._make(doorway=doorway)
             try:
                 if self._is_stopped:

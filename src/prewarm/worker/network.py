@@ -12,7 +12,6 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 _CLONE_NEWUSER = 0x10000000
@@ -74,14 +73,6 @@ def knock(descriptor: int) -> str:
     with socket.socket(fileno=descriptor) as door:
         door.sendall(OUTSIDE)
         return door.recv(_WORD_BYTES).decode()
-
-
-@contextlib.contextmanager
-def door() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The outer and the inner end of a door."""
-    outer, inner = socket.socketpair()
-    with outer, inner:
-        yield outer, inner
 
 
 def let_in(outer: socket.socket) -> socket.socket:

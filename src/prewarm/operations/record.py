@@ -19,6 +19,7 @@ from prewarm.authoring.record import Drafts, Seen, drafts, read_calls
 from prewarm.flow.account import Account, Bounds, Tools
 from prewarm.flow.asked import Asked
 from prewarm.gateway import Gateway
+from prewarm.hub import configuration
 from prewarm.manifest import read as manifests
 from prewarm.manifest.settings import resolve
 from prewarm.operations.project import Project, load
@@ -34,7 +35,6 @@ from prewarm.worker.opened import Opened
 
 _WORKER = Path(__file__).parents[1] / "worker"
 _UNBOUNDED = Bounds(repos=1000, bytes=1 << 60)
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
 
@@ -94,7 +94,7 @@ def record(words: Sequence[str], path: Path | None, observe: Observer, environ: 
         environ: the process's environment.
     """
     project = _project(path, environ)
-    is_offline = any(environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE") for name in _OFFLINE)
+    is_offline = bool(configuration.offline_variable())
     with (
         leftovers.own_folder() as folder,
         tools(project, observe, environ, Work(asks_nobody=is_offline)) as given,

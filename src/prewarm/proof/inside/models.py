@@ -8,7 +8,7 @@ from typing import Any
 
 from prewarm.proof.inside.classes import call, class_of, is_auto, keywords
 from prewarm.proof.inside.inspection import architectures
-from prewarm.proof.inside.others import load_other
+from prewarm.proof.inside.others import keys_set, load_other
 from prewarm.proof.inside.request import Refused, Request
 
 
@@ -30,10 +30,7 @@ def load_model(request: Request) -> tuple[Any, dict[str, list[str]]]:
     kind = class_of(request.model_class)
     if not is_of_transformers(kind) or request.model_args is not None:
         return load_other(kind, request), {}
-    own = dict(request.model_kwargs)
-    for key in ("subfolder", "dtype", "variant", "use_safetensors"):
-        if (value := getattr(request, key)) not in (None, ""):
-            own[key] = value
+    own = {**request.model_kwargs, **keys_set(request, ("subfolder", "dtype", "variant", "use_safetensors"))}
     given = keywords(request, kind, own)
     loaded = call(kind, request.id, {**given, "output_loading_info": True})
     if not isinstance(loaded, tuple):

@@ -25,7 +25,7 @@ def load_pipeline(request: Request) -> Any:
     given: dict[str, Any] = {"revision": request.revision, "trust_remote_code": request.trust_remote_code}
     if request.dtype:
         given["dtype"] = request.dtype
-    own = {**request.model_kwargs, **_set(request, ("subfolder", "variant", "use_safetensors"))}
+    own = {**request.model_kwargs, **keys_set(request, ("subfolder", "variant", "use_safetensors"))}
     if own:
         given["model_kwargs"] = own
     return transformers.pipeline(request.task, model=request.id, **given)
@@ -77,13 +77,14 @@ def _keywords(request: Request, call: Callable[..., Any], kind: Any) -> dict[str
         given["revision"] = request.revision
     if request.trust_remote_code and _takes(call, kind, "trust_remote_code"):
         given["trust_remote_code"] = True
-    given |= _set(request, ("subfolder", "variant", "use_safetensors"))
+    given |= keys_set(request, ("subfolder", "variant", "use_safetensors"))
     if request.dtype:
         given |= _dtype(request.dtype, call, kind)
     return {**given, **_filled(dict(request.model_kwargs), request)}
 
 
-def _set(request: Request, names: tuple[str, ...]) -> dict[str, Any]:
+def keys_set(request: Request, names: tuple[str, ...]) -> dict[str, Any]:
+    """Those of the entry's keys that are set, as keywords."""
     return {name: getattr(request, name) for name in names if getattr(request, name) not in (None, "")}
 
 

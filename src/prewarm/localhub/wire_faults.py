@@ -45,11 +45,13 @@ def _endless(stream: BufferedIOBase) -> None:
 
 
 def _bomb(stream: BufferedIOBase, size: int) -> None:
-    state = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
-    body = b"".join(state.compress(_ZEROS) for _ in range(size // len(_ZEROS))) + state.flush()
+    # Written as it is compressed: all of it first takes seconds, and the client's time is up before a byte has come.
     stream.write(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
-        b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
     )
-    stream.write(body)
+    state = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    for _ in range(size // len(_ZEROS)):
+        stream.write(state.compress(_ZEROS))
+        stream.flush()
+    stream.write(state.flush())
     stream.flush()

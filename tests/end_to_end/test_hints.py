@@ -85,14 +85,33 @@ def test_what_is_printed_is_pasted_and_the_application_loads(
     ],
 )
 def test_every_format_has_a_hint_that_is_a_manifest(tmp_path: Path, paths: list[str], expected: str) -> None:
-    found = hints.of_another_format(Entry(id="org/a", revision="v1"), paths)
+    found = hints.format_of(paths)
     assert found is not None
-    written = found[1][found[1].index("[[advanced]]") :]
+    hint = found.hint(Entry(id="org/a", revision="v1"), paths)
+    written = hint[hint.index("[[advanced]]") :]
     assert expected in written
     (tmp_path / "prewarm.toml").write_text(written)
     read = "from prewarm.manifest import read; import pathlib; print(read.load(pathlib.Path('.')).entries[0].revision)"
     done = subprocess.run([sys.executable, "-c", read], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "v1\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({"pytorch_model.bin": b"a", "config.yaml": b""}, "Model"),
+        ({"config.yaml": b"", "segmentation/pytorch_model.bin": b"a"}, "Pipeline"),
+    ],
+)
+def test_where_the_files_do_not_tell_their_owner_does(
+    prewarm: Prewarm, hub: LocalHub, files: dict[str, bytes], kind: str
+) -> None:
+    repository = Repository(repo_id="org/voice", library="pyannote-audio")
+    repository.commit(dict(files))
+    hub.add(repository)
+    prewarm.manifest('simple = ["org/voice"]\n')
+    hint = prewarm("--json").entry("org/voice")["error"]["hint"]
+    assert hint.endswith(f'[[advanced]]\nid = "org/voice"\nmodel_class = "pyannote.audio:{kind}"')
 
 
 def test_no_hint_names_a_package_that_nobody_vouches_for() -> None:

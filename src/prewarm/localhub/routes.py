@@ -162,6 +162,7 @@ class Routes:
             blobs="blobs" in query,
             private=repository.private,
             gated=repository.gated,
+            library=repository.library,
         )
         return json_answer(said)
 

@@ -17,7 +17,9 @@ _SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
 
 
 @dataclass(frozen=True)
-class _Format:
+class Format:
+    """A format of weights that is not transformers' own."""
+
     pattern: str
     """Of a file that tells."""
     said: str
@@ -25,50 +27,69 @@ class _Format:
     """What loads it, as lines of an entry; none: its files are fetched by name."""
     files: tuple[str, ...] = ()
     """Globs, with those of ``_SMALL``; none: everything."""
+    library: str = ""
+    """As the repository's owner names it, where the file alone does not tell."""
+
+    def matches(self, paths: Collection[str]) -> list[str]:
+        """The files that tell, in order."""
+        return sorted(path for path in paths if re.fullmatch(self.pattern, path))
+
+    def hint(self, entry: Entry, paths: Collection[str]) -> str:
+        """What to write for ``entry``, whose files are ``paths``."""
+        if self.keys:
+            return f"write:\n{toml(entry, *self.keys)}"
+        if self.pattern.endswith("gguf"):
+            # Each of them is a whole model, in another quantisation.
+            found = self.matches(paths)
+            chosen = next((path for path in found if "q4_k_m" in path.lower()), found[0])
+            return _by_name(entry, [chosen, *_there(paths, _SMALL)])
+        return _by_name(entry, _there(paths, (*self.files, *_SMALL)) if self.files else ["*"])
 
 
 _FORMATS = (
-    _Format(r"model_index\.json", "a pipeline of diffusers", keys=('model_class = "diffusers:DiffusionPipeline"',)),
-    _Format(
+    Format(
+        r"pytorch_model\.bin",
+        "a model of pyannote.audio",
+        keys=('model_class = "pyannote.audio:Model"',),
+        library="pyannote-audio",
+    ),
+    Format(
+        r"config\.yaml",
+        "a pipeline of pyannote.audio",
+        keys=('model_class = "pyannote.audio:Pipeline"',),
+        library="pyannote-audio",
+    ),
+    Format(r"model_index\.json", "a pipeline of diffusers", keys=('model_class = "diffusers:DiffusionPipeline"',)),
+    Format(
         r"open_clip_config\.json",
         "a model of open_clip",
         keys=('model_class = "open_clip:create_model_and_transforms"', 'model_args = ["hf-hub:{id}"]'),
     ),
-    _Format(r"gliner_config\.json", "a model of GLiNER", keys=('model_class = "gliner:GLiNER"',)),
-    _Format(r"hyperparams\.yaml", "a model of speechbrain"),
-    _Format(r"model\.bin", "a model in CTranslate2's format", files=("model.bin",)),
-    _Format(r".*\.gguf", "GGUF files only"),
-    _Format(r"(onnx/)?.*\.onnx(_data)?", "ONNX files only", files=("*.onnx", "*.onnx_data*")),
-    _Format(r"(openvino/)?openvino_.*", "OpenVINO files only", files=("*openvino_*",)),
-    _Format(r".*\.(mlmodel|mlpackage.*)|coreml/.*", "Core ML files only", files=("*.mlmodel", "*.mlpackage/*")),
-    _Format(r"tf_model.*\.h5|saved_model.*|.*\.pb", "TensorFlow files only, which transformers 5 does not read"),
-    _Format(r"flax_model.*\.msgpack", "Flax files only, which transformers 5 does not read"),
-    _Format(r"consolidated.*", "consolidated weights in their maker's own format only"),
-    _Format(r".*\.nemo", "a model of NeMo", files=("*.nemo",)),
-    _Format(r".*\.(ckpt|pth|pt)", "PyTorch checkpoints of a library of their own"),
-    _Format(r".*\.(safetensors|bin)", "weights of a library of their own"),
+    Format(r"gliner_config\.json", "a model of GLiNER", keys=('model_class = "gliner:GLiNER"',)),
+    Format(r"hyperparams\.yaml", "a model of speechbrain"),
+    Format(r"model\.bin", "a model in CTranslate2's format", files=("model.bin",)),
+    Format(r".*\.gguf", "GGUF files only"),
+    Format(r"(onnx/)?.*\.onnx(_data)?", "ONNX files only", files=("*.onnx", "*.onnx_data*")),
+    Format(r"(openvino/)?openvino_.*", "OpenVINO files only", files=("*openvino_*",)),
+    Format(r".*\.(mlmodel|mlpackage.*)|coreml/.*", "Core ML files only", files=("*.mlmodel", "*.mlpackage/*")),
+    Format(r"tf_model.*\.h5|saved_model.*|.*\.pb", "TensorFlow files only, which transformers 5 does not read"),
+    Format(r"flax_model.*\.msgpack", "Flax files only, which transformers 5 does not read"),
+    Format(r"consolidated.*", "consolidated weights in their maker's own format only"),
+    Format(r".*\.nemo", "a model of NeMo", files=("*.nemo",)),
+    Format(r".*\.(ckpt|pth|pt)", "PyTorch checkpoints of a library of their own"),
+    Format(r".*\.(safetensors|bin)", "weights of a library of their own"),
 )
 
 
-def of_another_format(entry: Entry, paths: Collection[str]) -> tuple[str, str] | None:
-    """What a repository has that no class of transformers loads, and what to do; None where nothing tells.
+def format_of(paths: Collection[str], library: str = "") -> Format | None:
+    """What a repository has that no class of transformers loads; None where nothing tells.
 
     Args:
-        entry: what was asked for.
-        paths: of its files, from its subfolder on.
+        paths: of its files, from the entry's subfolder on.
+        library: as the repository's owner names it; empty: not at all.
     """
-    for form in _FORMATS:
-        matches = sorted(path for path in paths if re.fullmatch(form.pattern, path))
-        if not matches:
-            continue
-        if form.keys:
-            return form.said, f"write:\n{toml(entry, *form.keys)}"
-        if form.pattern.endswith("gguf"):
-            # Each of them is a whole model, in another quantisation.
-            chosen = next((path for path in matches if "q4_k_m" in path.lower()), matches[0])
-            return form.said, _by_name(entry, [chosen, *_there(paths, _SMALL)])
-        return form.said, _by_name(entry, _there(paths, (*form.files, *_SMALL)) if form.files else ["*"])
-    return None
+    of_it = (form for form in _FORMATS if not form.library or form.library == library)
+    return next((form for form in of_it if form.matches(paths)), None)
 
 
 def files_only(entry: Entry, include: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from prewarm.plan import code, hints, libraries, processor, weights
+from prewarm.plan import code, libraries, processor, weights
 from prewarm.plan.globs import matches_any
 from prewarm.plan.known import Known
 from prewarm.plan.libraries import ADAPTER_CONFIG
@@ -203,11 +203,7 @@ def _model(entry: Entry, known: Known, repo: Repo, notes: list[str], folder: str
     chosen = {path for path in (folder + CONFIG, folder + "generation_config.json") if path in paths}
     chosen |= weights.weight_files(entry, known, repo, folder, config)
     if folder + CONFIG not in paths:
-        raise PlanError(
-            "load-error",
-            f"{repo.repo_id} has weights and no {folder}{CONFIG}: no class of transformers loads it",
-            hint="fetch the files by name and load none:\n" + hints.files_only(entry, ["*"]),
-        )
+        raise weights.no_config(entry, known.listing(repo), folder)
     if "modules.json" in paths and not folder and entry.model_class is None:
         notes.append(
             'loaded as AutoModel; for SentenceTransformer, model_class = "sentence_transformers:SentenceTransformer"'

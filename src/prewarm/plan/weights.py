@@ -14,7 +14,7 @@ from prewarm.plan import hints
 from prewarm.plan.known import Known
 from prewarm.records.entry import Entry
 from prewarm.records.errors import PlanError
-from prewarm.records.listing import Repo
+from prewarm.records.listing import Listing, Repo
 
 STEMS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """The names of weights, in the order in which they are looked for."""
@@ -42,7 +42,7 @@ def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Ma
         candidates = [folder + with_variant(stem, entry.variant) for stem in stems]
     chosen = next((path for path in candidates if path in paths), None)
     if chosen is None:
-        raise _no_weights(entry, paths, folder, repo)
+        raise _no_weights(entry, known.listing(repo), folder)
     if ".index." not in chosen:
         return {chosen}
     shards = known.table(repo, chosen).get("weight_map")
@@ -60,11 +60,12 @@ def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Ma
     return {chosen, *files}
 
 
-def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -> PlanError:
+def _no_weights(entry: Entry, listing: Listing, folder: str) -> PlanError:
+    repo, paths = listing.repo, [file.path for file in listing.files]
     inside = sorted(path[len(folder) :] for path in paths if path.startswith(folder))
     where = f"{repo.repo_id}/{folder}".rstrip("/")
-    if entry.variant and (found := _variants(inside)):
-        others = ", ".join(f'"{variant}"' for variant in found if variant) or "none: leave the key out"
+    if entry.variant and (variants := _variants(inside)):
+        others = ", ".join(f'"{variant}"' for variant in variants if variant) or "none: leave the key out"
         return PlanError(
             "not-found", f"{where} has no weights of variant '{entry.variant}'", hint=f"its variants are {others}"
         )
@@ -78,21 +79,34 @@ def _no_weights(entry: Entry, paths: Collection[str], folder: str, repo: Repo) -
             if entry.use_safetensors
             else "leave use_safetensors out",
         )
-    for path in inside:
+    found = hints.format_of(inside, listing.library)
+    for path in inside if found is None or not found.keys else []:
         deeper, _, name = path.rpartition("/")
-        if name in STEMS and deeper.count("/") == 0 and "model_index.json" not in inside:
+        if name in STEMS and deeper.count("/") == 0:
             return PlanError(
                 "not-found",
                 f"{where} has no weights at its top, but in '{deeper}'",
                 hint=f'subfolder = "{folder}{deeper}"',
             )
-    if (found_there := hints.of_another_format(entry, inside)) is not None:
-        said, hint = found_there
-        return PlanError("load-error", f"no class of transformers loads {where}: it has {said}", hint=hint)
+    if found is not None:
+        hint = found.hint(entry, inside)
+        return PlanError("load-error", f"no class of transformers loads {where}: it has {found.said}", hint=hint)
     return PlanError(
         "not-found",
         f"{where} has no weights",
         hint=f"if it has a processor only, write:\n{hints.toml(entry, 'model_class = false')}",
+    )
+
+
+def no_config(entry: Entry, listing: Listing, folder: str) -> PlanError:
+    """The error for weights without a configuration: they are another library's."""
+    inside = [file.path.removeprefix(folder) for file in listing.files if file.path.startswith(folder)]
+    found = hints.format_of(inside, listing.library)
+    said = found.said if found else "weights"
+    return PlanError(
+        "load-error",
+        f"no class of transformers loads {listing.repo.repo_id}: it has {said}, and no {folder}config.json",
+        hint=found.hint(entry, inside) if found else hints.files_only(entry, ["*"]),
     )
 
 

@@ -60,6 +60,8 @@ class Listing:
     """Whether the repository's files ask for the owner's consent, by its listing: a hint, as a mirror may hold it."""
     served_as: str = ""
     """The id that the Hub answers with, where the repository was renamed: asking for it saves a redirect a file."""
+    library: str = ""
+    """The library that the repository is for, as its owner says (``library_name``): used in hints alone."""
 
     def find(self, path: str) -> RepoFile | None:
         """The file at ``path``, or None."""

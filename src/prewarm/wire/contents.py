@@ -63,6 +63,7 @@ def repo_info(
     blobs: bool,
     private: bool = False,
     gated: str | None = None,
+    library: str | None = None,
 ) -> dict[str, Any]:
     """A repository at a commit; ``blobs`` adds sizes and hashes."""
     siblings: list[dict[str, Any]] = []
@@ -91,6 +92,8 @@ def repo_info(
     }
     if repo_type == "model":
         said["modelId"] = repo_id
+    if library:
+        said["library_name"] = library
     return said
 
 

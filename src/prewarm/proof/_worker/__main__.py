@@ -152,12 +152,24 @@ def refusal(error: Exception, request: Request) -> Refused:
             "exclude leaves it out",
         )
     if isinstance(error, ImportError):
-        return Refused("load-error", f"a package is missing: {said[:300]}", _to_install(error, said))
+        hint = _to_install(error, said)
+        if request.is_quantised():
+            hint += f"; or, where the application has it and this machine has not, write:\n{_files_only(request)}"
+        return Refused("load-error", f"a package is missing: {said[:300]}", hint)
     if isinstance(error, MemoryError):
         hint = 'load less: dtype = "bfloat16"; or leave it to its files: proof = "files"'
         return Refused("load-error", "there is not enough memory to load it", hint)
     hint = "the files are verified, so look at the entry's classes and keywords; -v shows the trace"
+    if request.is_quantised():
+        hint += (
+            f"; or, where this machine cannot run quantised weights and the application's can, write:"
+            f"\n{_files_only(request)}"
+        )
     return Refused("load-error", f"{type(error).__name__}: {said[:500]}", hint)
+
+
+def _files_only(request: Request) -> str:
+    return request.toml('proof = "files"')
 
 
 def _to_install(error: ImportError, said: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,12 @@ class Request:
         content = json.loads(Path(self.config_path).read_text(encoding="utf-8"))
         return content if isinstance(content, dict) else {}
 
+    def is_quantised(self) -> bool:
+        """Whether its weights are of a kind that a package or a device of its own has to read."""
+        with contextlib.suppress(OSError, ValueError):
+            return bool(self.config().get("quantization_config"))
+        return False
+
     def toml(self, *lines: str, model_class: str | None = None) -> str:
         """The entry to paste, with ``lines`` at its end."""
         given = [f'id = "{self.id}"']
@@ -62,6 +69,8 @@ class Request:
             given.append(f'task = "{self.task}"')
         if model_class or self.named_class:
             given.append(f'model_class = "{model_class or self.named_class}"')
+        set_too = {"subfolder": self.subfolder, "variant": self.variant, "dtype": self.dtype}
+        given += [f'{key} = "{value}"' for key, value in set_too.items() if value]
         return "\n".join(["[[advanced]]", *given, *lines])
 
 

@@ -99,6 +99,16 @@ def test_only_what_is_opened_is_named(project: Prewarm, hub: LocalHub) -> None:
     assert not hub.log.metered(containing="/resolve/"), "nothing is fetched twice"
 
 
+def test_the_same_where_no_kernel_tells_what_is_opened(project: Prewarm, hub: LocalHub) -> None:
+    recorded = project.python(
+        "import sys; from prewarm.worker import opened; opened.Inotify = opened.AccessTimes; "
+        f"from prewarm.cli.main import main; sys.exit(main(['record', '--', {sys.executable!r}, 'app.py']))"
+    )
+    assert recorded.code == 0, recorded.err
+    assert 'include = ["data.json"]' in recorded.out
+    assert "more.json" not in recorded.out
+
+
 def test_offline_on_a_warm_cache_it_sees_the_same_without_a_request(project: Prewarm, hub: LocalHub) -> None:
     assert project("record", "--write", "--", sys.executable, "app.py").code == 0
     assert project().code == 0

@@ -356,6 +356,48 @@ def segments(folder: Path) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps(said))
 
 
+def codec(folder: Path) -> None:
+    """The audio codec that a Dia takes from another repository."""
+    from transformers import DacConfig, DacModel
+
+    config = DacConfig(
+        encoder_hidden_size=8, downsampling_ratios=[2, 2], decoder_hidden_size=16, n_codebooks=2, codebook_size=16,
+        codebook_dim=4, upsampling_ratios=[2, 2],
+    )  # fmt: skip
+    demo.save(DacModel(config), folder)
+
+
+def dialogue(folder: Path) -> None:
+    """A Dia: its processor loads a codec, which is a whole model."""
+    from transformers import (
+        DiaConfig,
+        DiaDecoderConfig,
+        DiaEncoderConfig,
+        DiaFeatureExtractor,
+        DiaForConditionalGeneration,
+        DiaTokenizer,
+    )
+
+    small: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "head_dim": 8}
+    encoder = DiaEncoderConfig(num_attention_heads=2, num_key_value_heads=2, **small)
+    decoder = DiaDecoderConfig(
+        num_attention_heads=2, num_key_value_heads=2, cross_num_attention_heads=2, cross_head_dim=8,
+        cross_num_key_value_heads=2, cross_hidden_size=16, vocab_size=20, num_channels=2, **small,
+    )  # fmt: skip
+    config = DiaConfig(
+        encoder_config=encoder.to_dict(), decoder_config=decoder.to_dict(), delay_pattern=[0, 1], pad_token_id=17,
+        eos_token_id=16, bos_token_id=18,
+    )  # fmt: skip
+    demo.save(DiaForConditionalGeneration(config), folder)
+    DiaFeatureExtractor(hop_length=4).save_pretrained(folder)
+    DiaTokenizer().save_pretrained(folder)
+    said = {
+        "processor_class": "DiaProcessor",
+        "audio_tokenizer": {"audio_tokenizer_class": "DacModel", "audio_tokenizer_name_or_path": "others/codec"},
+    }
+    (folder / "processor_config.json").write_text(json.dumps(said))
+
+
 def _seeded(module: Any) -> Any:
     import torch
 
@@ -382,6 +424,8 @@ KINDS: Mapping[str, Callable[[Path], Any]] = {
     "others/voices": voices,
     "others/languages": languages,
     "others/segments": segments,
+    "others/codec": codec,
+    "others/dialogue": dialogue,
 }
 
 

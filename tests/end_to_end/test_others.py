@@ -81,6 +81,11 @@ model = transformers.Wav2Vec2ForCTC.from_pretrained("others/languages")
 before = total(model)
 model.load_adapter("fra")
 print(before, total(model))""",
+    "others/dialogue": """
+import transformers
+processor = transformers.DiaProcessor.from_pretrained("others/dialogue")
+model = transformers.DiaForConditionalGeneration.from_pretrained("others/dialogue")
+print(total(processor.audio_tokenizer), total(model), processor(text=["[S1] word1"])["input_ids"])""",
     "others/segments": """
 import transformers
 print(transformers.AutoImageProcessor.from_pretrained("others/segments").metadata)""",

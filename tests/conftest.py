@@ -120,6 +120,12 @@ class Prewarm:
             "HF_ENDPOINT": endpoint,
             "PYTHONWARNINGS": "default",
         }
+        self.within: list[str] = []
+        """What the command is a command of."""
+
+    def in_a_container(self) -> None:
+        """From now on it runs where the kernel refuses namespaces, as in most containers."""
+        self.within = [sys.executable, str(TESTS / "docker_filter.py")]
 
     def manifest(self, text: str) -> None:
         """Write ``prewarm.toml``."""
@@ -127,7 +133,7 @@ class Prewarm:
 
     def command(self, *args: str) -> list[str]:
         """The command line."""
-        return [sys.executable, "-m", "prewarm", *args]
+        return [*self.within, sys.executable, "-m", "prewarm", *args]
 
     def __call__(self, *args: str, env: Mapping[str, str] | None = None) -> Result:
         done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -95,6 +96,21 @@ def test_what_it_asks_for_is_fetched_locked_and_proven(project: Prewarm, hub: Lo
     assert project("--json").code == 0
     assert project("verify").code == 0
     assert not hub.log.all(), "what is locked and there costs nothing"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+def test_where_namespaces_are_refused_it_is_the_same(project: Prewarm, hub: LocalHub) -> None:
+    project.in_a_container()
+    manifest(project, "two")
+    done = project("--json")
+    assert done.code == 0, done.err
+    assert done.entry("org/first")["status"] == "proven"
+    assert len(hub.log.metered()) == 4
+    project.environ["HF_HOME"] = str(project.folder / "another")
+    manifest(project, "outside")
+    done = project("--json")
+    assert "it got out" not in done.out
+    assert "asks the network" in done.entry("org/first")["error"]["message"]
 
 
 def test_the_locked_commit_is_what_a_later_load_gets(project: Prewarm, hub: LocalHub) -> None:

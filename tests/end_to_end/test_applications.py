@@ -142,6 +142,22 @@ sys.exit("it got out")
     assert project().code == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+def test_where_namespaces_are_refused_it_is_the_same(project: Prewarm, hub: LocalHub) -> None:
+    project.in_a_container()
+    write(project)
+    done = project("--json")
+    assert done.code == 0, done.out
+    assert application(done.report)["status"] == "proven"
+    port = hub.url.rpartition(":")[2]
+    for kind, target in (("SOCK_STREAM", f'("127.0.0.1", {port})'), ("SOCK_DGRAM", '("127.0.0.1", 9)')):
+        (project.folder / "app.py").write_text(
+            f"import socket, sys\ntry:\n    socket.socket(type=socket.{kind}).connect({target})\n"
+            "except OSError:\n    sys.exit(0)\nsys.exit('it got out')\n"
+        )
+        assert project().code == 0
+
+
 def test_it_waits_for_the_entries(project: Prewarm) -> None:
     write(project, manifest=MANIFEST.replace('["one.txt"]', '["absent.txt"]'))
     done = project("--json")

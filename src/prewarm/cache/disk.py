@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from prewarm.cache import layout, leftovers, modules, place
+from prewarm.cache import integrity, layout, leftovers, modules, place
 from prewarm.cache.file_lock import locked as holding
 from prewarm.cache.listing import listing_of
 from prewarm.cache.partial import PartialFile
@@ -138,6 +138,18 @@ class DiskCache:
     def content(self, repo: LockedRepo, file: RepoFile) -> Path:
         """Where the content of a file is that is there."""
         return self._find(repo, file) or layout.blob(self._root, repo.repo, file.digest)
+
+    def stamp(self, repo: LockedRepo, file: RepoFile) -> tuple[int, ...]:
+        """Device, inode, size and times, in nanoseconds; empty: it is not there."""
+        try:
+            found = self.path(repo, file.path).stat()
+        except OSError:
+            return ()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+    def is_right(self, repo: LockedRepo, file: RepoFile) -> bool:
+        """Whether a file has the content that was locked."""
+        return integrity.is_right(self.path(repo, file.path), file, lambda _: None) is True
 
     def path(self, repo: LockedRepo, path: str) -> Path:
         """The name under which a file is opened, whether it is there or not."""

@@ -27,6 +27,8 @@ from prewarm.records.text import harmless, harmless_lines
 
 SCHEMA = 1
 _LISTS = ("missing_keys", "unexpected_keys", "mismatched_keys", "notes", "looked_for")
+_KEPT_FIELDS = {field.name for field in fields(Proof)} - {"confinement"}
+"""Of a proof: what held the process is of that run alone."""
 _KEPT = 8
 """Proofs of one entry: several environments may share a cache."""
 
@@ -75,7 +77,7 @@ class Memory:
         now = self._depends(locked)
         place = self._place(locked)
         others = [one for one in _proofs(place) if one["depends"] != now]
-        told = {**asdict(proof), "looked_for": []}
+        told = {name: value for name, value in asdict(proof).items() if name in _KEPT_FIELDS} | {"looked_for": []}
         write_table(place, {"schema": SCHEMA, "proofs": [{"depends": now, "proof": told}, *others][:_KEPT]})
 
     def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
@@ -143,7 +145,7 @@ def _proofs(path: Path) -> list[dict[str, Any]]:
 
 def _proof(told: Mapping[str, Any]) -> Proof | None:
     try:
-        kept: dict[str, Any] = {field.name: _value(told[field.name], field.name) for field in fields(Proof)}
+        kept: dict[str, Any] = {name: _value(told[name], name) for name in _KEPT_FIELDS}
     except (KeyError, TypeError):
         return None
     return Proof(**kept)

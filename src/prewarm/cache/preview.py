@@ -69,6 +69,14 @@ class Preview:
         kept = self._read.get(file.digest)
         return kept if kept is not None else self._disk.read(repo, file)
 
+    def stamp(self, repo: LockedRepo, file: RepoFile) -> tuple[int, ...]:
+        """As the other cache."""
+        return self._disk.stamp(repo, file)
+
+    def is_right(self, repo: LockedRepo, file: RepoFile) -> bool:
+        """As the other cache."""
+        return self._disk.is_right(repo, file)
+
     def path(self, repo: LockedRepo, path: str) -> Path:
         """Where the file would be."""
         return self._disk.path(repo, path)

@@ -140,6 +140,12 @@ class Cache(Protocol):
     def content(self, repo: LockedRepo, file: RepoFile) -> Path:
         """Where the content of a file is that is there."""
 
+    def stamp(self, repo: LockedRepo, file: RepoFile) -> tuple[int, ...]:
+        """What changes with a file, without reading it: where it is, its size and its times; empty: it is not there."""
+
+    def is_right(self, repo: LockedRepo, file: RepoFile) -> bool:
+        """Whether a file has the content that was locked: every byte is read."""
+
     def path(self, repo: LockedRepo, path: str) -> Path:
         """The name under which a file is opened, whether it is there or not."""
 

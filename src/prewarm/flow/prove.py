@@ -11,7 +11,7 @@ from prewarm.flow.discover import discover
 from prewarm.flow.requests import request_of
 from prewarm.flow.resolve import Resolved
 from prewarm.flow.stages import INSPECTION, PROOF
-from prewarm.flow.trust import refuse_changed_code
+from prewarm.flow.trust import refuse_altered, refuse_changed_code, sealed
 from prewarm.records import names
 from prewarm.records.errors import HubError, ProofError
 from prewarm.records.events import InspectionPassed, InspectionStarted, ProofAwaited, ProofStarted
@@ -100,7 +100,12 @@ async def prove(resolved: Resolved, tools: Tools, account: Account) -> Proven:
 async def _load(resolved: Resolved, tools: Tools, account: Account) -> tuple[Proof | ProofError, Resolved]:
     request, resolved = await tools.stages.look_after(request_of, resolved, tools, account)
     tools.observe(ProofAwaited(entry=account.entry))
-    return await tools.stages.prove(PROOF, partial(_try, request, tools, account)), resolved
+    before = await tools.stages.look_after(sealed, resolved.locked, tools.cache)
+    outcome = await tools.stages.prove(PROOF, partial(_try, request, tools, account))
+    is_held = isinstance(outcome, Proof) and outcome.confinement is not None and outcome.confinement.keeps_files
+    check = partial(refuse_altered, is_held=is_held)
+    await tools.stages.look_after(check, resolved.locked, before, tools.cache)
+    return outcome, resolved
 
 
 def _ask(locked: LockedEntry, tools: Tools, account: Account) -> None:

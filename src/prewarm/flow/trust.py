@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from prewarm.flow.ports import Cache
 from prewarm.records.errors import CacheError
+from prewarm.records.listing import Repo
 from prewarm.records.lock import LockedEntry
+
+Seal: TypeAlias = Mapping[tuple[Repo, str], tuple[int, ...]]
+"""(repository, path) to what changes with a file."""
 
 
 def refuse_changed_code(locked: LockedEntry, cache: Cache) -> None:
@@ -25,6 +31,38 @@ def refuse_changed_code(locked: LockedEntry, cache: Cache) -> None:
                 f"{file.path} of {repo.repo.repo_id} is not the code that was locked",
                 hint="prewarm verify --repair fetches it again; if it stays, tell the repository's owner",
             )
+
+
+def sealed(locked: LockedEntry, cache: Cache) -> Seal:
+    """What the entry's files are, before somebody's code is near them."""
+    return {(repo.repo, file.path): cache.stamp(repo, file) for repo, file in locked.files}
+
+
+def refuse_altered(locked: LockedEntry, before: Seal, cache: Cache, *, is_held: bool) -> None:
+    """Look at the files after a load: what was proven must be what was hashed.
+
+    Args:
+        locked: the entry.
+        before: as ``sealed`` gave it.
+        cache: where the files are.
+        is_held: whether the system kept the cache from being written; else code of a repository may have changed a file
+            and set its times back, and every byte is read again.
+
+    Raises:
+        CacheError: ``corrupt``, where a file is not what it was.
+    """
+    reads = locked.entry.trust_remote_code and not is_held
+    for repo, file in locked.files:
+        stamp = cache.stamp(repo, file)
+        # Times change by others' doing as well: a link that is made, a copy that is shared.
+        is_same = stamp == before.get((repo.repo, file.path), stamp)
+        if (reads or not is_same) and not cache.is_right(repo, file):
+            raise CacheError(
+                "corrupt",
+                f"{file.path} of {repo.repo.repo_id} was changed while it was loaded",
+                hint="prewarm verify --repair fetches it again; do not load it before you know what has changed it",
+            )
+    refuse_changed_code(locked, cache)
 
 
 def with_code_hashes(locked: LockedEntry, cache: Cache) -> LockedEntry:

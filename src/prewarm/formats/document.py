@@ -108,6 +108,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "missing_keys": list(proof.missing_keys),
         "unexpected_keys": list(proof.unexpected_keys),
         "mismatched_keys": list(proof.mismatched_keys),
+        "confinement": {"by": list(held.by), "lacks": list(held.lacks)} if (held := proof.confinement) else None,
     }
 
 

@@ -28,8 +28,10 @@ def show(report: Report, console: Console, *, verbose: bool = False) -> None:
     console.print(_table(report))
     console.print(_totals(report))
     noted = [(name_of(entry), [*entry.notes, *_keys(entry)]) for entry in report.all]
-    if any(notes for _, notes in noted):
+    if report.not_prevented or any(notes for _, notes in noted):
         console.print()
+    if report.not_prevented:
+        console.print(f"what this machine did not keep the loaded code from: {'; '.join(report.not_prevented)}")
     for name, notes in noted:
         for note in notes:
             console.print(Text.assemble((name, "bold"), f": {harmless(note)}"))

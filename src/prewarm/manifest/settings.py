@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
+from prewarm.records.confinement import ConfinementMode
 from prewarm.records.entry import ProofMode, TransferMode
 from prewarm.records.errors import SettingsError
 from prewarm.records.speed import ORDINARY, Speed
@@ -22,6 +23,9 @@ MAX_WORKERS = 64
 MAX_COUNT = 1000
 MAX_DURATION_S = 366 * 86_400.0
 MAX_WINDOW_S = 3600.0
+
+
+LEAST_MEMORY_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +50,10 @@ class Settings:
     """Repositories beyond an entry's own that give it files where it is loaded to see what it asks for."""
     discovery_max_bytes: int = 200_000_000_000
     """Bytes of all files that such a load gets, those of the entry's own repository included."""
+    confinement: ConfinementMode = "strongest"
+    """How far the processes that load models are confined."""
+    worker_memory_bytes: int | None = None
+    """Memory of one such process, in bytes; None: from the sizes of its files, and what the machine has."""
 
 
 def duration_s(text: object) -> float:
@@ -112,6 +120,19 @@ def _transfer(text: object) -> TransferMode:
     return cast("TransferMode", text)
 
 
+def _confinement(text: object) -> ConfinementMode:
+    if text not in get_args(ConfinementMode):
+        raise ValueError('expected "strongest", "required" or "none"')
+    return cast("ConfinementMode", text)
+
+
+def _memory(text: object) -> int:
+    found = size_bytes(text)
+    if found < LEAST_MEMORY_BYTES:
+        raise ValueError('expected at least "1 GB", which the libraries take by themselves')
+    return found
+
+
 def _workers(text: object) -> int:
     number = int(text) if isinstance(text, str) and _NUMBER.fullmatch(text.strip()) else text
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MAX_WORKERS:
@@ -129,6 +150,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "lock_wait": ("lock_wait_s", duration_s),
     "discovery_max_repos": ("discovery_max_repos", _count),
     "discovery_max_bytes": ("discovery_max_bytes", size_bytes),
+    "confinement": ("confinement", _confinement),
+    "worker_memory": ("worker_memory_bytes", _memory),
 }
 """Key in the manifest, to the field and its parser; flags are ``--max-wait``, variables ``PREWARM_MAX_WAIT``."""
 

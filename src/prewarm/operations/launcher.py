@@ -18,12 +18,12 @@ from prewarm.flow.ports import Source
 from prewarm.flow.stop import Stop
 from prewarm.gateway import Gateway
 from prewarm.proof import leftovers
-from prewarm.proof.environment import worker_environment
+from prewarm.proof.environment import command_environment
 from prewarm.records.entry import Application
 from prewarm.records.errors import ProofError
 from prewarm.records.run import Ran
 from prewarm.records.text import harmless_lines, without_secrets
-from prewarm.worker.processes import kill_group
+from prewarm.worker.supervised import Supervised
 
 _LAUNCH = Path(__file__).parents[1] / "worker" / "_launch" / "__main__.py"
 _POLL_S = 0.05
@@ -73,7 +73,7 @@ class CommandLauncher:
             return self._run(application, ["--network-of-its-own"], self._environment(folder), folder, [], None)
 
     def _environment(self, folder: Path) -> dict[str, str]:
-        return worker_environment(self._environ, token=self._token, cache=self._cache, folder=folder)
+        return command_environment(self._environ, token=self._token, cache=self._cache, folder=folder)
 
     def _run(
         self,
@@ -87,15 +87,15 @@ class CommandLauncher:
         began = time.monotonic()
         with (folder / "output.log").open("w+b") as output:
             try:
-                process = subprocess.Popen(
+                process = Supervised(
                     [sys.executable, str(_LAUNCH), *options, "--", *application.command],
+                    python=sys.executable,
+                    env=environ,
+                    passed=passed,
                     cwd=application.cwd,
-                    env=dict(environ),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    pass_fds=passed,
-                    start_new_session=os.name == "posix",
                 )
             except OSError as error:
                 said = f"its folder cannot be entered: {application.cwd}: {error.strerror or error}"
@@ -104,15 +104,15 @@ class CommandLauncher:
                 if gateway is not None:
                     with contextlib.suppress(OSError):
                         # Where it has died, its end says how.
-                        gateway.started(lambda: kill_group(process))
+                        gateway.started(process.end)
                 code = self._awaited(process, application.timeout_s, gateway)
             finally:
                 # With what it has started.
-                kill_group(process)
+                process.end()
             self._stop.check()
             return Ran(exit_code=code, last_words=_last_words(output), elapsed_s=time.monotonic() - began)
 
-    def _awaited(self, process: subprocess.Popen[bytes], timeout_s: float, gateway: Gateway | None) -> int | None:
+    def _awaited(self, process: Supervised, timeout_s: float, gateway: Gateway | None) -> int | None:
         """Its exit code; None: it took longer than it may, what it waited for the gateway left out."""
         left_s, now = timeout_s, time.monotonic()
         while (code := process.poll()) is None:

@@ -73,6 +73,8 @@ def tools(
         cache=root,
         timeout_s=settings.proof_timeout_s,
         open_gateway=Gateway,
+        confinement=settings.confinement,
+        memory_bytes=settings.worker_memory_bytes,
     )
     try:
         with client.governing() if client else nullcontext(), Stages(settings.workers, stop) as stages:

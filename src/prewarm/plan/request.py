@@ -37,6 +37,7 @@ def proof_request(locked: LockedEntry, known: Known, where: Callable[[LockedRepo
     # With a task, the pipeline chooses model and processor itself.
     model = entry.model_class if isinstance(entry.model_class, str) else "AutoModel"
     return ProofRequest(
+        bytes=sum(file.size for _, file in locked.files),
         entry=entry,
         model_class=model if entry.loads_model else None,
         config_repo=config[0].repo,

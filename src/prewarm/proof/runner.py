@@ -12,8 +12,10 @@ from typing import Any, Literal, TypeAlias
 
 from prewarm.flow.ports import Source
 from prewarm.proof import leftovers
+from prewarm.proof.confinement import Policy
 from prewarm.proof.inside.request import Request
 from prewarm.proof.worker import Doorway, Worker
+from prewarm.records.confinement import ConfinementMode
 from prewarm.records.entry import Entry
 from prewarm.records.errors import Interrupted, ProofError
 from prewarm.records.proof import Proof, ProofRequest
@@ -33,6 +35,8 @@ class Runner:
         timeout_s: the longest that one entry may take.
         open_gateway: serves what a source answers, with a cache in a folder; None: nothing is loaded but offline.
         python: the interpreter; the one that runs this by default.
+        confinement: how far the processes are confined.
+        memory_bytes: for one process; None: from the sizes of the files and the machine.
     """
 
     def __init__(
@@ -44,11 +48,14 @@ class Runner:
         timeout_s: float,
         open_gateway: OpenGateway | None = None,
         python: str = sys.executable,
+        confinement: ConfinementMode = "strongest",
+        memory_bytes: int | None = None,
     ) -> None:
         self._make = partial(Worker, environ=environ, token=token, cache=cache, timeout_s=timeout_s, python=python)
+        self._policy = Policy(mode=confinement, memory_bytes=memory_bytes, cache=cache, environ=environ)
         self._open_gateway = open_gateway
         self._discovering: Worker | None = None
-        self._shared = self._make()
+        self._shared = self._make(confining=self._policy.shared())
         self._own: Worker | None = None
         self._own_entry: Entry | None = None
         self._one_at_a_time = threading.Lock()
@@ -95,6 +102,7 @@ class Runner:
             unexpected_keys=tuple(answer.get("unexpected_keys", ())),
             mismatched_keys=tuple(answer.get("mismatched_keys", ())),
             notes=tuple(notes),
+            confinement=answer["confinement"],
             looked_for=tuple((repo_id, path) for repo_id, path in answer["looked_for"]),
         )
 
@@ -107,11 +115,11 @@ class Runner:
         """
         assert self._open_gateway is not None, "whoever asks for it has given one"
         with leftovers.own_folder() as folder, self._open_gateway(source, folder) as doorway:
-            worker = self._discovering = self._make(doorway=doorway)
+            worker = self._discovering = self._make(doorway=doorway, confining=self._policy.of(request))
             try:
                 if self._is_stopped:
                     raise Interrupted
-                answer = worker.ask(_request("discover", request))
+                answer = worker.ask(_request("discover", request), self._is_strict(request))
             except (ProofError, Interrupted):
                 # Ended because it must not go on.
                 if doorway.failure is not None and not self._is_stopped:
@@ -141,9 +149,14 @@ class Runner:
             if self._is_stopped:
                 raise Interrupted
             begun()
-            answer = worker.ask(_request(what, request))
+            answer = worker.ask(_request(what, request), self._is_strict(request))
+            answer["confinement"] = worker.confinement
         _judge(answer)
         return answer
+
+    def _is_strict(self, request: ProofRequest) -> bool:
+        """Whether it may not be loaded where something of the confinement is lacking."""
+        return self._policy.mode == "required" and request.entry.trust_remote_code
 
     @contextmanager
     def _worker_for(self, request: ProofRequest, *, is_last: bool) -> Iterator[Worker]:
@@ -153,7 +166,7 @@ class Runner:
             return
         if self._own is None or self._own_entry != request.entry:
             self._close_own()
-            self._own, self._own_entry = self._make(), request.entry
+            self._own, self._own_entry = self._make(confining=self._policy.of(request)), request.entry
         is_good = False
         try:
             yield self._own

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
-import signal
+import secrets
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from prewarm.proof import leftovers
 from prewarm.proof.answer import read
+from prewarm.proof.confinement import Confining
+from prewarm.proof.death import how_it_died, not_confined
 from prewarm.proof.environment import worker_environment
 from prewarm.proof.inside.request import Request
+from prewarm.records.confinement import Confinement
 from prewarm.records.errors import Interrupted, ProofError, SettingsError
-from prewarm.worker.processes import kill_group
+from prewarm.worker.supervised import Supervised
 
 _WORKER = Path(__file__).with_name("_worker") / "__main__.py"
 _CLOSE_S = 2.0
@@ -61,6 +64,7 @@ class Worker:
         timeout_s: the longest that one request may take.
         python: the interpreter.
         doorway: the one address that it may ask; None: it is offline.
+        confining: what it may have.
     """
 
     def __init__(
@@ -71,18 +75,20 @@ class Worker:
         cache: Path,
         timeout_s: float,
         python: str,
+        confining: Confining,
         doorway: Doorway | None = None,
     ) -> None:
+        self._confining = confining
+        self._confinement: Confinement | None = None
         self._given = (environ, token, cache)
         self._doorway = doorway
         self._timeout_s = timeout_s
         self._python = python
         self._starting = threading.Lock()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Supervised | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._log: IO[str] | None = None
-        self._count = 0
         self._is_stopped = False
 
     def start(self) -> None:
@@ -96,27 +102,33 @@ class Worker:
                 return
             folder = self._made_folder()
             self._answers = queue.Queue()
+            self._confinement = None
             if self._log is not None:
                 self._log.close()
             # A file, because a pipe that nobody reads would stop a process that says a lot.
             self._log = (folder / "stderr.log").open("w+", encoding="utf-8", errors="replace")
             environ, token, cache = self._given
             own = worker_environment(environ, token=token, cache=cache, folder=folder)
-            command: list[str] = []
             passed: tuple[int, ...] = ()
+            command, writable = [], [str(folder)]
             if self._doorway is not None:
                 own, passed = self._doorway.environment(own), (self._doorway.descriptor,)
-                command = ["--door", str(self._doorway.descriptor)]
+                command, writable = ["--door", str(self._doorway.descriptor)], [str(folder), own["HF_HUB_CACHE"]]
+            command += self._confined(folder, writable)
             try:
-                self._process = subprocess.Popen(
+                self._process = Supervised(
                     [self._python, str(_WORKER), *command],
+                    python=self._python,
                     env=own,
-                    pass_fds=passed,
+                    bounds=replace(
+                        self._confining.bounds, folder=folder if self._confining.bounds.folder_bytes else None
+                    ),
+                    passed=passed,
+                    cwd=self._confining.folder or folder,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._log,
                     text=True,
-                    start_new_session=os.name == "posix",
                 )
             except OSError as error:
                 raise SettingsError(
@@ -124,14 +136,18 @@ class Worker:
                     place="the Python interpreter",
                     hint='install prewarm into an environment that is whole; or load nothing: --proof "files"',
                 ) from None
-            threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
+            threading.Thread(target=_listen, args=(self._process.process, self._answers), daemon=True).start()
             if self._doorway is not None:
                 with contextlib.suppress(OSError):
                     # Where it has died, the question that follows says how.
                     self._doorway.started(self.stop)
 
-    def ask(self, request: Request) -> dict[str, Any]:
+    def ask(self, request: Request, is_strict: bool = False) -> dict[str, Any]:
         """Let it do what is asked, and give its answer.
+
+        Args:
+            request: what it is to do.
+            is_strict: whether it is not asked at all where something of its confinement is lacking.
 
         Raises:
             ProofError: it takes too long, dies, or answers with something that is no answer.
@@ -144,9 +160,14 @@ class Worker:
         process, folder = self._process, self._folder
         if process is None or folder is None or process.stdin is None:
             raise Interrupted
-        self._count += 1
-        path = Path(folder.name) / f"request-{self._count}.json"
+        # A name that code of a repository cannot announce beforehand.
+        path = Path(folder.name) / f"request-{secrets.token_hex(8)}.json"
         try:
+            self._hear_confinement()
+            if is_strict and self.confinement.lacks:
+                raise not_confined(self.confinement)
+            if not self._answers.empty():
+                raise ValueError("it has rung before anybody asked")
             path.write_text(json.dumps(vars(request)), encoding="utf-8")
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
@@ -164,6 +185,31 @@ class Worker:
         if rung is None:
             raise self._died(process)
         return read(path.with_name(path.name + ".answer"), is_right=rung == str(path))
+
+    @property
+    def confinement(self) -> Confinement:
+        """What holds it; known from the first answer on."""
+        return self._confinement or Confinement()
+
+    def _confined(self, folder: Path, writable: list[str]) -> list[str]:
+        """The options that make it confine itself."""
+        if self._confining.mode == "none":
+            return []
+        wanted = replace(self._confining.wanted, writable=writable)
+        path = folder / "confine.json"
+        path.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
+        return ["--confine", str(path)]
+
+    def _hear_confinement(self) -> None:
+        """The first that it says, before it loads anything.
+
+        Raises:
+            ValueError: it is nothing that it would say.
+            queue.Empty: it takes too long.
+        """
+        if self._confinement is None:
+            said = json.loads(self._awaited() or "none at all")
+            self._confinement = Confinement(by=tuple(said["by"]), lacks=tuple(said["lacks"]))
 
     def _awaited(self) -> str | None:
         """What it rings, within the time that it may take.
@@ -211,26 +257,15 @@ class Worker:
                 ) from None
         return Path(self._folder.name)
 
-    def _died(self, process: subprocess.Popen[str]) -> ProofError:
+    def _died(self, process: Supervised) -> ProofError:
         if self._is_stopped:
             raise Interrupted
         try:
-            code = process.wait(timeout=_CLOSE_S)
+            code = process.process.wait(timeout=_CLOSE_S)
         except subprocess.TimeoutExpired:
             self._kill(process)
-            code = process.wait()
-        if code == -getattr(signal, "SIGKILL", 9):
-            return ProofError(
-                "load-error",
-                "the system killed the process that loaded it, most likely for want of memory",
-                hint='close something, or load less: dtype = "bfloat16"; or leave it to its files: proof = "files"',
-            )
-        how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
-        return ProofError(
-            "load-error",
-            f"the process that loaded it died with {how}: {self._last_words()}",
-            hint="the code of the model, or of a library that it uses, ends the process",
-        )
+            code = process.process.wait()
+        return how_it_died(code, self._last_words(), self._confining)
 
     def _last_words(self) -> str:
         if self._log is None or self._folder is None:
@@ -242,21 +277,12 @@ class Worker:
                 return lines[-1][:300]
         return "it said nothing"
 
-    def _kill(self, process: subprocess.Popen[str]) -> None:
-        if process.poll() is None:
-            kill_group(process)
-        process.wait()
-        for stream in (process.stdin, process.stdout):
+    def _kill(self, process: Supervised) -> None:
+        process.end()
+        for stream in (process.process.stdin, process.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"{number} ({signal.Signals(number).name})"
-    except ValueError:
-        return str(number)
 
 
 def _listen(process: subprocess.Popen[str], answers: queue.Queue[str | None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from prewarm.records.confinement import Confinement
 from prewarm.records.entry import Entry
 from prewarm.records.listing import Repo
 
@@ -34,6 +35,8 @@ class ProofRequest:
     """The vocabulary file in the cache, to compare the tokenizer with."""
     snapshot: Path
     """The folder of the commit's files in the cache."""
+    bytes: int = 0
+    """Of all its files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +59,8 @@ class Proof:
     unexpected_keys: tuple[str, ...] = ()
     """Weights that the files have and the model's class has not: left out."""
     mismatched_keys: tuple[str, ...] = ()
+    confinement: Confinement | None = None
+    """Of the process that loaded it; None where an earlier run did."""
     notes: tuple[str, ...] = ()
     """What a user should know of it, a sentence each."""
     looked_for: tuple[tuple[str, str], ...] = ()

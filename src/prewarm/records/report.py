@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from prewarm.records.confinement import SWITCHED_OFF
 from prewarm.records.entry import Application, Entry
 from prewarm.records.errors import NotReadyError
 from prewarm.records.failure import Failure
@@ -75,6 +76,12 @@ class Report:
     def ok(self) -> bool:
         """Whether every required entry and application is ready."""
         return all(report.ready for report in self.all if report.entry.required)
+
+    @property
+    def not_prevented(self) -> tuple[str, ...]:
+        """What the loaded code could have done on this machine, in words, each once."""
+        held = [entry.proof.confinement for entry in self.entries if entry.proof and entry.proof.confinement]
+        return tuple(dict.fromkeys(said for one in held for said in one.lacks if said != SWITCHED_OFF))
 
     def raise_if_not_ready(self) -> None:
         """Raise NotReadyError where a required entry is not ready, with what happened to each of those."""

@@ -6,6 +6,7 @@ What has started this process may be somebody's server, and is not changed: the 
 that the command starts, wherever that goes (Linux: ``PR_SET_CHILD_SUBREAPER``), cannot be read by it, and ends with
 whoever holds the other end of ``--line``. Standard library alone, since it is there for each process once.
 """
+# ruff: noqa: PTH123, PTH208 (pathlib takes longer to import than all the rest)
 
 from __future__ import annotations
 
@@ -79,7 +80,7 @@ def _become(bounds: _Bounds) -> None:
         signal.set_wakeup_fd(-1)
         if bounds.line is not None:
             os.close(bounds.line)
-        os.execv(bounds.command[0], bounds.command)
+        os.execv(bounds.command[0], bounds.command)  # noqa: S606 (no shell is wanted)
     finally:
         os._exit(127)
 
@@ -106,7 +107,7 @@ def _watch(child: int, awake: int, bounds: _Bounds) -> int:
             return signal.SIGKILL
         if (code := _passed(bounds)) is not None:
             return code << 8
-        if bounds.folder and time.monotonic() >= next_folder:
+        if bounds.folder_bytes and time.monotonic() >= next_folder:
             if _size(bounds.folder, bounds.folder_bytes) > bounds.folder_bytes:
                 return OVER_FOLDER << 8
             next_folder = time.monotonic() + _LOOK_AT_FOLDER_S

@@ -13,13 +13,16 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +34,10 @@ from prewarm.proof.inside.models import load_model
 from prewarm.proof.inside.others import load_pipeline, name_of, weights_of
 from prewarm.proof.inside.processors import load_processor
 from prewarm.proof.inside.request import Refused, Request, needs_remote_code
+from prewarm.records.confinement import SWITCHED_OFF, Confinement
 from prewarm.records.libraries import PACKAGES, install_hint, moved
 from prewarm.worker import network
+from prewarm.worker.confine import Wanted, confine
 
 _LOST = ("LocalEntryNotFoundError", "RemoteEntryNotFoundError", "EntryNotFoundError")
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
@@ -199,6 +204,18 @@ def answer_to(request: Request) -> dict[str, Any]:
     return {**answer, "network_attempts": list(network_attempts), "looked_for": list(looked_for)}
 
 
+def write_bytecode() -> None:
+    """Let another process import the libraries where that leaves files that save time, which this one may not write."""
+    for name in ("torch", "transformers"):
+        with contextlib.suppress(ImportError, ValueError, OSError):
+            source = getattr(importlib.util.find_spec(name), "origin", None)
+            if not source or Path(importlib.util.cache_from_source(source)).exists() or sys.dont_write_bytecode:
+                continue
+            if os.access(Path(source).parent, os.W_OK):
+                code = f"import {name}"
+                subprocess.run([sys.executable, "-I", "-c", code], stdin=subprocess.DEVNULL, check=False)
+
+
 def main() -> None:
     """Answer until nobody rings any more."""
     bell_in, bell_out = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
@@ -206,11 +223,22 @@ def main() -> None:
     os.dup2(2, 1)
     # The folder of this file holds nothing to import; the application's own modules are where it is started.
     sys.path[0] = str(Path.cwd())
-    if sys.argv[1:2] == ["--door"]:
-        endpoint, _ = network.enter(int(sys.argv[2]))
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    port, has_own_network = None, False
+    if "--door" in options:
+        endpoint, has_own_network = network.enter(int(options["--door"]))
         os.environ["HF_ENDPOINT"] = endpoint
         found = urlsplit(endpoint)
-        answering.append((str(found.hostname), int(found.port or 0)))
+        port = int(found.port or 0)
+        answering.append((str(found.hostname), port))
+    confined = Confinement(lacks=(SWITCHED_OFF,))
+    if "--confine" in options:
+        write_bytecode()
+        wanted = Wanted(**json.loads(Path(options["--confine"]).read_text(encoding="utf-8")))
+        confined = confine(wanted, port=port, has_own_network=has_own_network)
+    # Before any model's code runs.
+    bell_out.write(json.dumps(asdict(confined)) + "\n")
+    bell_out.flush()
     sys.addaudithook(bar)
     watch_the_hub()
     for name in ("torch", "transformers"):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import urlsplit
 
 from prewarm.worker import network
+from prewarm.worker.confine import bar_network
 
 NOT_FOUND, NOT_STARTED = 127, 126
 """As a shell answers."""
@@ -21,9 +23,12 @@ def main() -> None:
     while words and words[0].startswith("--"):
         option = words.pop(0)
         if option == "--door":
-            environ["HF_ENDPOINT"], _ = network.enter(int(words.pop(0)))
+            environ["HF_ENDPOINT"], is_barred = network.enter(int(words.pop(0)))
+            if not is_barred:
+                bar_network(urlsplit(environ["HF_ENDPOINT"]).port)
         elif option == "--network-of-its-own":
-            network.leave()
+            if not network.leave():
+                bar_network(None)
         elif option == "--at":
             # A network as it is, and an address that answers in it.
             environ["HF_ENDPOINT"] = network.knock(int(words.pop(0)))

@@ -11,19 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from prewarm.records.confinement import FILES, MEMORY, NETWORK, PROCESSES, SAME_PORT, SIGNALS, Confinement
 from prewarm.worker.confine import landlock, needed, process, seccomp
 from prewarm.worker.confine.calls import of_machine
 from prewarm.worker.confine.seccomp import Sockets
-
-FILES = "files of this account can be read and written"
-PROCESSES = "further processes can be started, and outlive it"
-NETWORK = "the network can be reached"
-SAME_PORT = "other hosts can be reached at one port"
-MEMORY = "memory is not bounded"
-SIGNALS = "signals can be sent to processes of this account"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +36,7 @@ class Wanted:
     """Of one file that it writes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Confined:
-    """By what a process is confined, and what it can do all the same."""
-
-    by: tuple[str, ...] = ()
-    """The means, strongest first."""
-    lacks: tuple[str, ...] = field(default=())
-    """What is not prevented, in words; empty: nothing that is known."""
-
-
-def confine(wanted: Wanted, *, port: int | None = None, has_own_network: bool = False) -> Confined:
+def confine(wanted: Wanted, *, port: int | None = None, has_own_network: bool = False) -> Confinement:
     """Confine this process and all that it starts.
 
     Args:
@@ -91,7 +75,7 @@ def confine(wanted: Wanted, *, port: int | None = None, has_own_network: bool = 
     if known < landlock.SCOPES and (wanted.may_fork or not is_filtered):
         lacks.append(SIGNALS)
     lacks += _open_network(port, has_own_network=has_own_network, is_filtered=is_filtered, known=known)
-    return Confined(by=tuple(by), lacks=tuple(lacks))
+    return Confinement(by=tuple(by), lacks=tuple(lacks))
 
 
 def bar_network(port: int | None) -> bool:
@@ -108,7 +92,7 @@ def bar_network(port: int | None) -> bool:
     with suppress(OSError):
         if known >= landlock.TCP:
             landlock.restrict(known, readable=None, port=port, bars_signals=False)
-        return _load(seccomp.network_rules("none" if port is None else "tcp"))
+        return _load(seccomp.command_rules(may_reach_tcp=port is not None))
     return False
 
 

@@ -15,8 +15,8 @@ from typing import Literal, TypeAlias
 from prewarm.worker.confine.calls import X86_64, Calls
 from prewarm.worker.confine.libc import failed, prctl
 
-Sockets: TypeAlias = Literal["none", "tcp", "any"]
-"""``none``: nothing is connected to; ``tcp``: nothing but TCP; ``any``: what the system lets it."""
+Sockets: TypeAlias = Literal["none", "tcp"]
+"""``none``: nothing is connected to; ``tcp``: nothing but TCP."""
 
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _REFUSED, _DONE, _NO_SUCH_CALL = errno.EPERM, 0, errno.ENOSYS
@@ -40,6 +40,8 @@ KERNEL = (
     "unshare", "userfaultfd",
 )  # fmt: skip
 """What loading no model needs: the kernel's own state, other processes' memory, and what goes around other rules."""
+_IO_URING = ("io_uring_enter", "io_uring_register", "io_uring_setup")
+"""Sockets by another way."""
 ATTRIBUTES = (
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "fchownat", "lchown", "utime", "utimes", "utimensat",
     "futimesat",
@@ -100,10 +102,15 @@ def rules(*, sockets: Sockets, may_fork: bool, pid: int) -> list[Rule]:
     return found + network_rules(sockets)
 
 
+def command_rules(*, may_reach_tcp: bool) -> list[Rule]:
+    """The rules for a command of the user's: what it does with its own machine is its own business."""
+    found = [Rule(call="socket", error=None, conditions=(Condition(argument=0, value=_UNIX),))]
+    found += list(_tcp()) if may_reach_tcp else []
+    return [*found, Rule(call="socket", error=errno.EACCES), *(Rule(call=name) for name in _IO_URING)]
+
+
 def network_rules(sockets: Sockets) -> list[Rule]:
     """Of these, those on sockets."""
-    if sockets == "any":
-        return []
     found = [Rule(call=name, error=errno.EACCES) for name in ADDRESSES]
     # With an address it is a ``connect`` as well.
     found += [
@@ -121,21 +128,20 @@ def network_rules(sockets: Sockets) -> list[Rule]:
             Rule(call="socket", error=None, conditions=(Condition(argument=0, value=family),)) for family in families
         ]
     else:
-        found += [
-            Rule(
-                call="socket",
-                error=None,
-                conditions=(
-                    Condition(argument=0, value=family),
-                    Condition(argument=1, value=_STREAM, mask=_TYPE),
-                    Condition(argument=2, value=protocol),
-                ),
-            )
-            for family in (_INET, _INET6)
-            for protocol in (0, 6)
-        ]
+        found += _tcp()
     found.append(Rule(call="socket", error=errno.EAFNOSUPPORT))
     return found
+
+
+def _tcp() -> Iterator[Rule]:
+    for family in (_INET, _INET6):
+        for protocol in (0, 6):
+            conditions = (
+                Condition(argument=0, value=family),
+                Condition(argument=1, value=_STREAM, mask=_TYPE),
+                Condition(argument=2, value=protocol),
+            )
+            yield Rule(call="socket", error=None, conditions=conditions)
 
 
 def _alone(pid: int) -> Iterator[Rule]:

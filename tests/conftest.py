@@ -123,9 +123,10 @@ class Prewarm:
         self.within: list[str] = []
         """What the command is a command of."""
 
-    def in_a_container(self) -> None:
-        """From now on it runs where the kernel refuses namespaces, as in most containers."""
-        self.within = [sys.executable, str(TESTS / "docker_filter.py")]
+    def in_a_container(self, *lacking: str) -> None:
+        """From now on it runs where the kernel refuses namespaces, as in most containers, and lacks what is named."""
+        without = [word for name in lacking for word in ("--without", name)]
+        self.within = [sys.executable, str(TESTS / "docker_filter.py"), *without, "--"]
 
     def manifest(self, text: str) -> None:
         """Write ``prewarm.toml``."""

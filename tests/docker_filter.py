@@ -1,39 +1,52 @@
-"""Becomes a command in a machine like a container: no namespaces, mounts, keys or programs for the kernel.
+"""Becomes a command in a machine that lacks something: ``python docker_filter.py [--without NAME]… -- COMMAND …``.
 
-``python docker_filter.py COMMAND …``. As Docker's default filter for a process without rights: these calls are refused.
+By itself as in a container, with Docker's default filter for a process without rights: no namespaces, mounts, keys or
+programs for the kernel. ``landlock``, ``seccomp``: the kernel does not know it.
 """
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import os
-import platform
-import struct
 import sys
 
-_NUMBERS = {
-    "x86_64": {"unshare": 272, "setns": 308, "mount": 165, "bpf": 321, "keyctl": 250, "add_key": 248, "clone3": 435},
-    "aarch64": {"unshare": 97, "setns": 268, "mount": 40, "bpf": 280, "keyctl": 219, "add_key": 217, "clone3": 435},
-}
-_ALLOW, _REFUSE, _NO_SUCH_CALL = 0x7FFF0000, 0x50001, 0x50026
-_SET_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2
+from prewarm.worker.confine import process, seccomp
+from prewarm.worker.confine.calls import of_machine
+from prewarm.worker.confine.seccomp import Condition, Rule
+
+_REFUSED = ("unshare", "setns", "mount", "bpf", "keyctl", "add_key")
+_LANDLOCK = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
+_SET_SECCOMP = 22
 
 
-def refuse() -> None:
+def refuse(lacking: list[str]) -> None:
     """From now on."""
-    numbers = _NUMBERS[platform.machine()]
-    lines = [(0x20, 0, 0, 0)]
-    for name, number in numbers.items():
-        # The C library goes back to clone where there is no clone3, as in a container.
-        lines += [(0x15, 0, 1, number), (0x06, 0, 0, _NO_SUCH_CALL if name == "clone3" else _REFUSE)]
-    lines.append((0x06, 0, 0, _ALLOW))
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(lines), ctypes.addressof(code)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(_SET_SECCOMP, _FILTER, program, 0, 0):
-        raise OSError(ctypes.get_errno(), "no filter can be set here")
+    calls = of_machine()
+    assert calls is not None
+    known = type(calls)(
+        machine=calls.machine,
+        audit=calls.audit,
+        numbers={**calls.numbers, "seccomp": 317 if calls.machine == "x86_64" else 277}
+        | {name: 444 + at for at, name in enumerate(_LANDLOCK)},
+    )
+    rules = [Rule(call=name) for name in _REFUSED]
+    # The C library goes back to clone where there is no clone3, as in a container.
+    rules.append(Rule(call="clone3", error=errno.ENOSYS))
+    if "landlock" in lacking:
+        rules += [Rule(call=name, error=errno.ENOSYS) for name in _LANDLOCK]
+    if "seccomp" in lacking:
+        rules += [
+            Rule(call="prctl", error=errno.EINVAL, conditions=(Condition(argument=0, value=_SET_SECCOMP),)),
+            Rule(call="seccomp", error=errno.ENOSYS),
+        ]
+    assert process.no_new_rights()
+    seccomp.load(seccomp.program(known, rules))
 
 
 if __name__ == "__main__":
-    refuse()
-    os.execvp(sys.argv[1], sys.argv[1:])
+    words, lacking = sys.argv[1:], []
+    while words[0] == "--without":
+        lacking.append(words[1])
+        words = words[2:]
+    refuse(lacking)
+    os.execvp(words[1], words[1:])

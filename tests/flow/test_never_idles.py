@@ -21,6 +21,7 @@ from prewarm.flow.warm import UNINSPECTED_FILES, warm
 from prewarm.hub.client import Client
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 from prewarm.operations.bug_log import unforeseen
+from prewarm.records.confinement import Confinement
 from prewarm.records.entry import Entry
 from prewarm.records.errors import ProofError
 from prewarm.records.events import EntryFinished, Event, InspectionStarted, ProofAwaited, ProofStarted
@@ -60,7 +61,7 @@ class Prover:
     def stop(self) -> None:
         """There is no process."""
 
-    def discover(self, request: ProofRequest, source: Source) -> None:
+    def discover(self, request: ProofRequest, source: Source) -> Confinement:
         """Nothing here asks for more than its plan."""
         raise AssertionError(f"{request.entry.id} is loaded by rule, and not through the gateway")
 

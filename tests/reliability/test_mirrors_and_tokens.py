@@ -138,7 +138,7 @@ def test_credentials_of_the_endpoint_work_and_are_nowhere(
 
 
 def test_credentials_of_the_endpoint_reach_no_worker(prewarm: Prewarm) -> None:
-    from prewarm.proof.environment import worker_environment
+    from prewarm.proof.environment import command_environment, worker_environment
 
     given = {
         "HF_ENDPOINT": f"https://user:{SECRET}@mirror.example/hf",
@@ -146,12 +146,25 @@ def test_credentials_of_the_endpoint_reach_no_worker(prewarm: Prewarm) -> None:
         "PIP_INDEX_URL": f"https://{SECRET}@packages.example/simple",
         "HF_TOKEN": TOKEN,
         "OTHER": f"x{TOKEN}y",
+        "AWS_ACCESS_KEY_ID": SECRET,
+        "MY_API_KEY": SECRET,
+        "DATABASE_PASSWORD": SECRET,
+        "wandb_api_key": SECRET,
+        "TORCH_TOKEN": SECRET,
+        "MY_DATA": "/data",
+        "OMP_NUM_THREADS": "2",
     }
-    made = worker_environment(given, token=TOKEN, cache=Path("/c"), folder=Path("/f"))
-    assert SECRET not in str(made)
-    assert TOKEN not in str(made)
-    assert made["HF_ENDPOINT"] == "https://mirror.example/hf"
+    for environment in (worker_environment, command_environment):
+        made = environment(given, token=TOKEN, cache=Path("/c"), folder=Path("/f"))
+        assert SECRET not in str(made)
+        assert TOKEN not in str(made)
+        assert made["HF_ENDPOINT"] == "https://mirror.example/hf"
+        assert made["OMP_NUM_THREADS"] == "2"
+    made = command_environment(given, token=TOKEN, cache=Path("/c"), folder=Path("/f"))
     assert made["https_proxy"] == "http://proxy:3128"
+    assert made["MY_DATA"] == "/data"
+    made = worker_environment(given, token=TOKEN, cache=Path("/c"), folder=Path("/f"))
+    assert not {"https_proxy", "MY_DATA", "OTHER"} & set(made), "models' classes get what is named, and no more"
 
 
 def test_a_proxy_with_credentials_is_named_without_them(prewarm: Prewarm, serve: Serve) -> None:

@@ -327,13 +327,41 @@ def test_its_folder_is_bounded(prewarm: Prewarm, serve: Callable[..., Repository
     assert "of files" in error["message"]
 
 
-def test_required_refuses_what_this_machine_cannot_hold(
-    prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ((), ""),
+        (("landlock",), "files of this account can be read and written"),
+        (("seccomp",), "further processes can be started, and outlive it; the network can be reached"),
+        (("landlock", "seccomp"), "files of this account can be read and written"),
+    ],
+    ids=["nothing", "Landlock", "seccomp", "both"],
+)
+def test_required_refuses_what_the_machine_cannot_hold_and_strongest_says_so(
+    prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes, lacking: tuple[str, ...], said: str
 ) -> None:
     serve("org/own", repository(CODE, weights))
     serve("org/other", {"other.bin": b"o"})
+    prewarm.in_a_container(*lacking)
     prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "required"\n')
-    assert prewarm().code == 0, "this machine has all of it"
+    done = prewarm("--json")
+    own = done.entry("org/own")
+    assert done.entry("org/other")["ready"]
+    if not lacking:
+        # In a container the network of a discovery is held by the port alone, and what follows needs none.
+        said = "other hosts can be reached at one port"
+    assert own["error"]["kind"] == "unsafe", own
+    assert said in own["error"]["message"]
+    assert 'confinement = "strongest"' in own["error"]["hint"]
+    prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "strongest"\n')
+    done = prewarm()
+    assert done.code == 0, done.err
+    assert ("what this machine did not keep the loaded code from" in done.out) == bool(lacking)
+    if not lacking:
+        assert "its code was not kept from this: other hosts can be reached at one port" in done.out.replace("\n", " ")
+    prewarm.within = []
+    prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "required"\n')
+    assert prewarm("--prove").code == 0, "this machine has all of it"
 
 
 def test_code_that_has_changed_its_own_files_is_found_where_nothing_held_it(

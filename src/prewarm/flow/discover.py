@@ -12,6 +12,7 @@ from prewarm.flow.resolve import Resolved
 from prewarm.flow.show import show
 from prewarm.flow.trust import refuse_changed_code, with_code_hashes
 from prewarm.plan import Known
+from prewarm.records.confinement import Confinement
 from prewarm.records.errors import ProofError
 from prewarm.records.events import DiscoveryStarted, FilesAdded
 from prewarm.records.listing import Repo
@@ -36,7 +37,7 @@ async def discover(resolved: Resolved, tools: Tools, account: Account) -> tuple[
     asked = Asked(resolved.locked.repos, tools, account, exclude=resolved.locked.entry.exclude)
     tools.observe(DiscoveryStarted(entry=account.entry))
     try:
-        await tools.stages.discover(partial(tools.prover.discover, request, asked))
+        held = await tools.stages.discover(partial(tools.prover.discover, request, asked))
     except ProofError as error:
         raise _told(error, asked) from None
     before = resolved.locked
@@ -47,7 +48,7 @@ async def discover(resolved: Resolved, tools: Tools, account: Account) -> tuple[
     locked = await tools.stages.look_after(with_code_hashes, locked, tools.cache)
     moved = await tools.stages.look_after(show, locked, tools)
     known = Known(listings={**resolved.known.listings, **asked.listings}, documents=resolved.known.documents)
-    notes = _notes(before, locked)
+    notes = (*_notes(before, locked), *_unheld(locked, held))
     return replace(resolved, locked=locked, known=known, is_fresh=True), (*notes, *moved)
 
 
@@ -68,6 +69,13 @@ def _added(before: LockedEntry, after: LockedEntry) -> tuple[str, ...]:
 
 def _name(repo: Repo, path: str, locked: LockedEntry) -> str:
     return path if repo == locked.entry.repo else f"{repo.repo_id}: {path}"
+
+
+def _unheld(locked: LockedEntry, held: Confinement) -> tuple[str, ...]:
+    """What code of the repository could have done while it was online, in words."""
+    if not locked.entry.trust_remote_code or not held.lacks:
+        return ()
+    return (f"while it was loaded to see what it asks for, its code was not kept from this: {'; '.join(held.lacks)}",)
 
 
 def _notes(before: LockedEntry, after: LockedEntry) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from prewarm.flow.stop import Stop
+from prewarm.records.confinement import Confinement
 from prewarm.records.entry import Application, Entry
 from prewarm.records.failure import Failure
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
@@ -236,8 +237,8 @@ class Prover(Protocol):
             ProofError: they do not load.
         """
 
-    def discover(self, request: ProofRequest, source: Source) -> None:
-        """Load it once, online: whatever is asked for, ``source`` answers.
+    def discover(self, request: ProofRequest, source: Source) -> Confinement:
+        """Load it once, online: whatever is asked for, ``source`` answers; gives what held the process.
 
         Raises:
             ProofError: it does not load.

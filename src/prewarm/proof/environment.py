@@ -72,8 +72,8 @@ def worker_environment(environ: Mapping[str, str], *, token: str | None, cache: 
         environ: the user's.
         token: left out wherever it stands in a value.
         cache: where the models are.
-        folder: the process's own: it holds no token, and takes what is written at home and what transformers copies of
-            repositories' code, so that nothing runs that was copied earlier.
+        folder: the process's own, with ``home`` and ``tmp``: it holds no token, and takes what is written at home and
+            what transformers copies of repositories' code, so that nothing runs that was copied earlier.
     """
     kept = {
         name: value
@@ -104,10 +104,7 @@ def _own(cache: Path, folder: Path, *, home: Path | None) -> dict[str, str]:
         "HF_DATASETS_CACHE": str(folder / "datasets"),
     }
     if home is not None:
-        temporary = folder / "tmp"
-        for made in (home, temporary):
-            made.mkdir(exist_ok=True)
         named = ("HOME", "USERPROFILE", "HF_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR")
         found |= dict.fromkeys(named, str(home))
-        found |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+        found |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
     return found

@@ -15,7 +15,7 @@ from prewarm.proof import leftovers
 from prewarm.proof.confinement import Policy
 from prewarm.proof.inside.request import Request
 from prewarm.proof.worker import Doorway, Worker
-from prewarm.records.confinement import ConfinementMode
+from prewarm.records.confinement import Confinement, ConfinementMode
 from prewarm.records.entry import Entry
 from prewarm.records.errors import Interrupted, ProofError
 from prewarm.records.proof import Proof, ProofRequest
@@ -106,8 +106,11 @@ class Runner:
             looked_for=tuple((repo_id, path) for repo_id, path in answer["looked_for"]),
         )
 
-    def discover(self, request: ProofRequest, source: Source) -> None:
+    def discover(self, request: ProofRequest, source: Source) -> Confinement:
         """Load it once, online: whatever is asked for, ``source`` answers.
+
+        Returns:
+            What held the process.
 
         Raises:
             ProofError: it does not load.
@@ -129,6 +132,7 @@ class Runner:
                 worker.close()
         if (error := answer.get("error")) is not None:
             raise ProofError(error["kind"], error["message"], hint=error["hint"], trace=error["trace"])
+        return worker.confinement
 
     def stop(self) -> None:
         """End the processes, and remove what they left."""

@@ -249,6 +249,8 @@ class Worker:
             try:
                 leftovers.remove_dead()
                 self._folder = tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True)
+                for name in ("home", "tmp"):
+                    Path(self._folder.name, name).mkdir()
             except OSError as error:
                 raise SettingsError(
                     f"no folder takes temporary files: {error.strerror or error}",

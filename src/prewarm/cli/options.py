@@ -60,6 +60,14 @@ _SETTINGS = {
     "discovery_max_bytes": click.option(
         "--discovery-max-bytes", metavar="SIZE", help='Most bytes that one load may ask for (default "200 GB").'
     ),
+    "confinement": click.option(
+        "--confinement",
+        metavar="HOW",
+        help='How far what is loaded is confined: "strongest" (default), "required" or "none".',
+    ),
+    "worker_memory": click.option(
+        "--worker-memory", metavar="SIZE", help="Most memory of one load (default: by its files and the machine)."
+    ),
 }
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 _QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")

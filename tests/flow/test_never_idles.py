@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from prewarm.audit import Scanner
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.memory import Memory
 from prewarm.flow.account import Options, Tools
@@ -85,6 +86,7 @@ def run(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
             yield Tools(
                 hub=Client(workers=4, max_wait_s=10, observe=observe, stop=stop),
                 cache=DiskCache(tmp_path / "hub"),
+                scanner=Scanner(tmp_path / "hub", {}),
                 prover=prover,
                 memory=Memory(tmp_path / "hub", tmp_path, {}),
                 observe=observe,

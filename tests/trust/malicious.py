@@ -167,11 +167,6 @@ def evil() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
         "a template for the interpreter": ("chat_template.jinja", lambda: b"{{ messages.__class__.__mro__ }}"),
         "the same in JSON": ("tokenizer_config.json", lambda: b'{"chat_template": "{{ \'\'.__class__ }}"}'),
         "the same in GGUF": ("model.gguf", lambda: gguf("{{ ''.__class__.__base__ }}")),
-        "safetensors that are none": ("model.safetensors", lambda: struct.pack("<Q", 1 << 60) + b"{}"),
-        "safetensors with a hole": (
-            "model.safetensors",
-            lambda: struct.pack("<Q", 60) + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}     ' + bytes(12),
-        ),
     }  # fmt: skip
 
 
@@ -188,6 +183,7 @@ def good() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
         "sparse": ("a.pt", lambda: saved({"a": torch.eye(3).to_sparse()})),
         "weights of CTranslate2": ("model.bin", lambda: struct.pack("<I", 6) + b"\x0c\x00TransformerSpec" + bytes(999)),
         "numbers alone": ("openvino_model.bin", lambda: bytes(range(40, 240)) * 20),
+        "letters": ("weights.bin", lambda: b"bRo(." * 50 + bytes([255] * 9)),
         "nothing but zeros": ("weights.bin", lambda: bytes(1000)),
         "plain objects": ("a.pkl", lambda: pickle.dumps({"a": [1, 2.0, "b", None, True, (3,), {4}]})),
         "an array": ("a.npy", lambda: numpy_file(objects=False)),

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
     "pickle", "torch", "zip", "tar", "gzip", "bzip2", "xz", "zlib", "7z", "numpy", "hdf5", "gguf", "onnx", "template",
-    "safetensors", "",
+    "",
 ]  # fmt: skip
 
 HEAD_BYTES = 512
@@ -21,7 +21,7 @@ _OF_PICKLE = {".pkl", ".pickle", ".p", ".joblib", ".dill", ".cloudpickle", ".pck
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _OTHERS = {
     ".npy", ".npz", ".h5", ".hdf5", ".keras", ".nemo", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".zip", ".mar",
-    ".gguf", ".onnx", ".safetensors", ".jinja",
+    ".gguf", ".onnx", ".jinja",
 }  # fmt: skip
 _TEMPLATES = {"tokenizer_config.json", "chat_template.json", "processor_config.json"}
 _TAR_AT = 257
@@ -44,8 +44,6 @@ def kind_of(name: str, head: bytes) -> Kind:
     suffix = PurePosixPath(lower).suffix
     if lower in _TEMPLATES or suffix == ".jinja":
         return "template"
-    if suffix == ".safetensors":
-        return "safetensors"
     if suffix == ".onnx":
         return "onnx"
     for magic, kind in _BY_MAGIC:

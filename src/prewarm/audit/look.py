@@ -173,8 +173,6 @@ def _otherwise(data: IO[bytes], name: str, kind: Kind) -> Iterator[str]:
         said = data.read()
         for text in templates.in_json(said) if name.endswith(".json") else [said.decode(errors="replace")]:
             yield from templates.findings(text)
-    elif kind == "safetensors":
-        yield from _header(Path(data.name))
 
 
 def _mapped(data: IO[bytes]) -> mmap.mmap:
@@ -193,13 +191,3 @@ def _external(content: mmap.mmap) -> Iterator[str]:
         place = content[found.end() : found.end() + length].decode("utf-8", errors="replace")
         if place.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", place) or re.match(r"[A-Za-z]:", place):
             yield f"data outside of its folder ({place[:100]})"
-
-
-def _header(path: Path) -> Iterator[str]:
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 (only where there is such a file)
-
-    try:
-        with safe_open(path, framework="np"):
-            pass
-    except SafetensorError as error:
-        yield f"a header that safetensors does not take ({error})"

@@ -1,6 +1,6 @@
-"""What a pickle imports and calls. Changes with what loaders of weights take, and with how pickles hide.
+"""What a pickle imports and named. Changes with what loaders of weights take, and with how pickles hide.
 
-picklescan judges the names; what it calls suspicious is a finding unless torch's own restricted loader takes it. It
+picklescan judges the names; what it named suspicious is a finding unless torch's own restricted loader takes it. It
 passes a stream that its reader cannot follow, so that each stream is read once more, to its end.
 """
 
@@ -40,7 +40,8 @@ _TORCH_TYPES = {
     "uint64", "bool", "complex32", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz",
     "float8_e5m2fnuz", "quint8", "qint8", "qint32", "strided", "sparse_coo",
 }  # fmt: skip
-_CALLS = {"GLOBAL", "INST", "STACK_GLOBAL", "REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "EXT1", "EXT2", "EXT4"}
+_NAMES = {"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"}
+"""What brings in something that could be called."""
 _LEGACY_STREAMS = 5
 """A checkpoint of torch before 1.6: number, version, system, content, keys; then the bytes of the tensors."""
 
@@ -70,13 +71,13 @@ def unreadable(data: IO[bytes], *, streams: int, is_certain: bool) -> Iterator[s
         streams: how many follow one another.
         is_certain: as in ``findings``.
     """
-    calls = 0
+    named = 0
     try:
         for _ in range(streams):
             for op, _, _ in pickletools.genops(data):
-                calls += op.name in _CALLS
+                named += op.name in _NAMES
     except Exception as error:  # noqa: BLE001 (whatever the reader stumbles over, a loader may not)
-        if is_certain or calls:
+        if is_certain or named:
             yield f"a stream that cannot be read to its end ({type(error).__name__})"
 
 

@@ -65,6 +65,14 @@ class Scanner:
     def _asked(self, path: Path, name: str) -> tuple[str, ...]:
         if name.endswith(".json") and b"chat_template" not in path.read_bytes():
             return ()
+        path = path.resolve()
+        if not path.is_relative_to(self._cache.resolve()):
+            # A blob may be a link to where another cache has it.
+            process = _Process(path.parent, self._environ)
+            try:
+                return process.ask(path, name)
+            finally:
+                process.close()
         if self._process is None:
             self._process = _Process(self._cache, self._environ)
         said = self._process.ask(path, name)

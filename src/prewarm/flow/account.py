@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from prewarm.flow.ports import Cache, Hub, Memory, Prover
+from prewarm.flow.ports import Cache, Hub, Memory, Prover, Scanner
 from prewarm.flow.stages import Stages
 from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry, ProofMode
@@ -33,6 +33,7 @@ class Tools:
     hub: Hub
     cache: Cache
     prover: Prover
+    scanner: Scanner
     memory: Memory
     observe: Observer
     clock: Callable[[], float]

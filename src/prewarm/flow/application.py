@@ -123,7 +123,9 @@ class _Run:
 
     def _online(self) -> Asked:
         self._tools.observe(DiscoveryStarted(entry=self._account.entry))
-        asked = Asked([repo for entry in self._entries for repo in entry.repos], self._tools, self._account)
+        own = [repo for locked in self._entries for repo in locked.repos]
+        entries = [locked.entry for locked in self._entries]
+        asked = Asked(own, self._tools, self._account, entries=entries)
         self._ran = self._launcher.online(self._application, asked)
         if not self._ran.has_passed:
             raise self._failure("online")

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.fetch import fetch
+from prewarm.flow.unsafe import is_trusted, refuse_unsafe
 from prewarm.plan import matches_any
 from prewarm.records import names
+from prewarm.records.entry import Entry
 from prewarm.records.errors import HubError, ProofError
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
 from prewarm.records.lock import LockedRepo
@@ -33,11 +35,19 @@ class Asked:
         tools: what the run works with.
         account: is told what it costs.
         exclude: globs of files of ``repos`` that it is not to have.
+        entries: those whose ``unsafe_files`` are trusted; None: it is the user's own, and opens what it wants.
     """
 
     def __init__(
-        self, repos: Collection[LockedRepo], tools: Tools, account: Account, *, exclude: Collection[str] = ()
+        self,
+        repos: Collection[LockedRepo],
+        tools: Tools,
+        account: Account,
+        *,
+        exclude: Collection[str] = (),
+        entries: Collection[Entry] | None = None,
     ) -> None:
+        self._entries = entries
         self._own = {repo.repo: repo.commit for repo in repos}
         self._tools = tools
         self._account = account
@@ -109,6 +119,8 @@ class Asked:
                 fetch([(repo, file)], self._tools, self._account)
             finally:
                 self._tools.cache.release([(repo, file)])
+        if self._entries is not None and not any(is_trusted(entry, repo, file) for entry in self._entries):
+            refuse_unsafe(self._account.entry, repo, file, self._tools)
         return self._tools.cache.content(repo, file)
 
     def lacks(self, listing: Listing, path: str) -> None:

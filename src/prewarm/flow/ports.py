@@ -217,6 +217,13 @@ class Launcher(Protocol):
         """
 
 
+class Scanner(Protocol):
+    """Looks into files."""
+
+    def look(self, path: Path, name: str) -> tuple[str, ...]:
+        """What a file does as it is opened under ``name``, in words; nothing where nothing was found."""
+
+
 class Prover(Protocol):
     """Loads entries in another process, offline."""
 

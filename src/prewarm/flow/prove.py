@@ -12,6 +12,7 @@ from prewarm.flow.requests import request_of
 from prewarm.flow.resolve import Resolved
 from prewarm.flow.stages import INSPECTION, PROOF
 from prewarm.flow.trust import refuse_altered, refuse_changed_code, sealed
+from prewarm.flow.unsafe import without_unsafe
 from prewarm.records import names
 from prewarm.records.errors import HubError, ProofError
 from prewarm.records.events import InspectionPassed, InspectionStarted, ProofAwaited, ProofStarted
@@ -116,7 +117,8 @@ def _ask(locked: LockedEntry, tools: Tools, account: Account) -> None:
 
 def _show_and_request(resolved: Resolved, tools: Tools, account: Account) -> tuple[ProofRequest, Resolved]:
     refuse_changed_code(resolved.locked, tools.cache)
-    for repo in resolved.locked.repos:
+    shown, _ = without_unsafe(resolved.locked, tools)
+    for repo in shown.repos:
         tools.cache.link(repo)
     return request_of(resolved, tools, account)
 

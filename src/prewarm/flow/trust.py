@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from prewarm.flow.ports import Cache
 from prewarm.records.errors import CacheError
-from prewarm.records.listing import Repo
-from prewarm.records.lock import LockedEntry
+from prewarm.records.listing import Repo, RepoFile
+from prewarm.records.lock import LockedEntry, LockedRepo
 
 Seal: TypeAlias = Mapping[tuple[Repo, str], tuple[int, ...]]
 """(repository, path) to what changes with a file."""
@@ -22,8 +22,6 @@ def refuse_changed_code(locked: LockedEntry, cache: Cache) -> None:
     Raises:
         CacheError: ``corrupt``, where a file is not what was read when it was locked.
     """
-    if not locked.entry.trust_remote_code:
-        return
     for repo, file in locked.files:
         if file.code_sha256 and hashlib.sha256(cache.read(repo, file)).hexdigest() != file.code_sha256:
             raise CacheError(
@@ -66,19 +64,26 @@ def refuse_altered(locked: LockedEntry, before: Seal, cache: Cache, *, is_held: 
 
 
 def with_code_hashes(locked: LockedEntry, cache: Cache) -> LockedEntry:
-    """``locked`` with the sha256 of all code that may run and has none there yet, such as what a proof has added.
+    """``locked`` with the sha256 of all that may run and has none there yet: code, and files that are trusted.
 
     Raises:
         CacheError: a file cannot be read.
     """
-    if not locked.entry.trust_remote_code:
+    entry = locked.entry
+    if not entry.trust_remote_code and not entry.unsafe_files:
         return locked
+
+    def counts(repo: LockedRepo, file: RepoFile) -> bool:
+        if file.path.endswith(".py"):
+            return entry.trust_remote_code
+        return repo.repo == entry.repo and file.path in (entry.unsafe_files or ())
+
     repos = tuple(
         replace(
             repo,
             files=tuple(
                 replace(file, code_sha256=hashlib.sha256(cache.read(repo, file)).hexdigest())
-                if file.path.endswith(".py") and not file.code_sha256
+                if counts(repo, file) and not file.code_sha256
                 else file
                 for file in repo.files
             ),

@@ -15,6 +15,7 @@ from prewarm.flow.ready import mode_of
 from prewarm.flow.resolve import Resolved, from_lock, resolve_or_recall
 from prewarm.flow.show import show
 from prewarm.flow.trust import with_code_hashes
+from prewarm.flow.unsafe import without_unsafe
 from prewarm.lock import file as locks
 from prewarm.records.entry import Entry
 from prewarm.records.events import EntryFinished, EntryPlanned, EntryStarted
@@ -72,7 +73,7 @@ async def _steps(
             moved = await tools.stages.look_after(show, resolved.locked, tools)
         finally:
             tools.cache.release(plan.missing)
-    yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=reached.notes + moved))
+    yield (reached := replace(reached, resolved=resolved, is_fetched=True, notes=resolved.notes + moved))
     if loads:
         proven = await prove(resolved, tools, account)
         if proven.is_sure:
@@ -104,7 +105,9 @@ async def _bring(resolved: Resolved, plan: Plan, tools: Tools, account: Account,
             resolved = await inspect(resolved, tools, account)
         rest.release()
         await rest.done()
-    return replace(resolved, locked=await tools.stages.look_after(with_code_hashes, resolved.locked, tools.cache))
+    locked = await tools.stages.look_after(with_code_hashes, resolved.locked, tools.cache)
+    locked, notes = await tools.stages.look_after(without_unsafe, locked, tools)
+    return replace(resolved, locked=locked, notes=resolved.notes + notes)
 
 
 def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options: Options) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 from prewarm.records.entry import Application, Entry
 from prewarm.records.lock import LockedEntry
 
-_NEVER = ("required", "name", "description", "proof", "place")
+_NEVER = ("required", "name", "description", "proof", "place", "unsafe")
 _FOR_THE_PROOF_ALONE = ("processor_kwargs", "dtype")
-_LATER = ("task", "model_args")
+_LATER = ("task", "model_args", "unsafe_files")
 
 
 def entry_digest(entry: Entry) -> str:

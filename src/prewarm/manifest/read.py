@@ -146,6 +146,13 @@ def _refuse_contradictions(entry: Entry, item: Mapping[str, Any]) -> None:
             hint='name the files: include = ["*.onnx"]',
         )
 
+    for table in ("model_kwargs", "processor_kwargs"):
+        if (unsafe := values.unsafe_keyword(getattr(entry, table))) and not entry.unsafe:
+            raise ManifestError(
+                "it lets files run code as they are opened",
+                place=f"{entry.place}.{table}.{unsafe}",
+                hint="leave it out; or add unsafe = true to the entry, if you trust every file of the repository",
+            )
     if entry.task is not None and entry.model_class is not None:
         said = "transformers.pipeline chooses the class by the task"
         raise ManifestError(said, place=f"{entry.place}.model_class", hint="leave model_class or task out")
@@ -211,6 +218,8 @@ _KEYS: Mapping[str, Callable[[object, str], Any]] = {
     "include": values.globs,
     "exclude": values.globs,
     "repo_type": values.choice("model", "dataset"),
+    "unsafe_files": values.paths,
+    "unsafe": values.flag,
     "proof": values.choice("load", "files"),
 }
 """The keys of an advanced entry, which are the fields of Entry, and how each is read."""

@@ -12,6 +12,7 @@ from prewarm.records.errors import ManifestError
 
 _CLASS = re.compile(r"[A-Za-z_]\w*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _SET_ELSEWHERE = ("revision", "subfolder", "trust_remote_code", "code_revision", "dtype", "torch_dtype", "variant")
+_UNSAFE: Mapping[str, bool] = {"weights_only": False, "allow_pickle": True}
 _NEVER = ("token", "use_auth_token", "cache_dir", "local_files_only", "force_download", "output_loading_info")
 
 
@@ -163,6 +164,31 @@ def arguments(value: object, place: str) -> tuple[Any, ...]:
         raise ManifestError("the list is empty", place=place, hint='leave the key out, or name them: ["{id}"]')
     _refuse_what_no_call_takes(found, place)
     return tuple(found)
+
+
+def unsafe_keyword(table: Mapping[str, Any]) -> str | None:
+    """The keyword that switches off what keeps files from running code; None where there is none."""
+    for key, value in table.items():
+        if _UNSAFE.get(key) is value:
+            return key
+        if isinstance(value, Mapping) and (inner := unsafe_keyword(value)):
+            return f"{key}.{inner}"
+    return None
+
+
+def paths(value: object, place: str) -> tuple[str, ...]:
+    """Paths of files in a repository.
+
+    Raises:
+        ManifestError: they are none.
+    """
+    found = items(value, place, "a list of paths")
+    for at, path in enumerate(found):
+        if not isinstance(path, str) or not names.is_path(path) or set(path) & set("*?["):
+            raise ManifestError(
+                f"'{path}' is no path of one file", place=f"{place}[{at}]", hint='as the listing has it: "head.pkl"'
+            )
+    return tuple(map(str, found))
 
 
 def words(value: object, place: str) -> tuple[str, ...]:

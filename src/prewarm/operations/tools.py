@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+from prewarm.audit import Scanner
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.preview import Preview
 from prewarm.flow.account import Bounds, Tools
@@ -20,6 +21,7 @@ from prewarm.lock import file as locks
 from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.machine import memory
 from prewarm.operations.project import Project
+from prewarm.proof.environment import without_secrets
 from prewarm.proof.runner import Runner
 from prewarm.records.events import Observer
 from prewarm.records.lock import Lock
@@ -76,6 +78,7 @@ def tools(
         confinement=settings.confinement,
         memory_bytes=settings.worker_memory_bytes,
     )
+    scanner = Scanner(root, without_secrets(environ, tokens.known_token()))
     try:
         with client.governing() if client else nullcontext(), Stages(settings.workers, stop) as stages:
             try:
@@ -83,6 +86,7 @@ def tools(
                     hub=client or OfflineHub(configuration.endpoint()),
                     cache=Preview(disk) if work.dry_run else disk,
                     prover=prover,
+                    scanner=scanner,
                     memory=memory(root, environ),
                     observe=observe,
                     clock=time.monotonic,
@@ -98,3 +102,4 @@ def tools(
                 raise
     finally:
         prover.stop()
+        scanner.close()

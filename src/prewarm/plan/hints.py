@@ -5,6 +5,7 @@ Each names every file that its library opens: what is printed can be pasted, and
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -96,6 +97,28 @@ def files_only(entry: Entry, include: Collection[str]) -> str:
     """The entry to write where the files are wanted and no class loads them."""
     named = ", ".join(f'"{path}"' for path in include)
     return toml(entry, f"include = [{named}]")
+
+
+def whole(entry: Entry, *lines: str) -> str:
+    """The entry as it is in the manifest, as far as it decides what is loaded, with ``lines``."""
+    kept = []
+    if entry.model_class is not None:
+        kept.append(f"model_class = {_value(entry.model_class)}")
+    if entry.processor_class is not None:
+        kept.append(f"processor_class = {_value(entry.processor_class)}")
+    keys = ("task", "subfolder", "variant", "dtype", "trust_remote_code", "include", "exclude", "model_args")
+    kept += [f"{key} = {_value(value)}" for key in keys if (value := getattr(entry, key))]
+    if entry.repo_type != "model":
+        kept.append(f'repo_type = "{entry.repo_type}"')
+    return toml(entry, *kept, *lines)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def toml(entry: Entry, *lines: str) -> str:

@@ -51,6 +51,10 @@ class Entry:
     exclude: tuple[str, ...] = ()
     """Globs that narrow the planned files."""
     repo_type: RepoType = "model"
+    unsafe_files: tuple[str, ...] | None = None
+    """Paths of files that are trusted whatever they do when they are opened, with the content that is locked."""
+    unsafe: bool = False
+    """Whether keywords may switch off what keeps files from doing something."""
     proof: ProofMode | None = None
     """None: as the settings say."""
     place: str = "simple"

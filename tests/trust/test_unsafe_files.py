@@ -19,8 +19,8 @@ EVIL = malicious.plain()
 HINT = "[[advanced]]"
 
 
-def entry(more: str = "", *, id: str = "org/a") -> str:
-    return f'[[advanced]]\nid = "{id}"\n{more}\n'
+def entry(more: str = "") -> str:
+    return f'[[advanced]]\nid = "org/a"\n{more}\n'
 
 
 def shown(prewarm: Prewarm, path: str) -> bool:

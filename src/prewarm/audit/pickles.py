@@ -1,6 +1,6 @@
-"""What a pickle imports and named. Changes with what loaders of weights take, and with how pickles hide.
+"""What a pickle imports and calls. Changes with what loaders of weights take, and with how pickles hide.
 
-picklescan judges the names; what it named suspicious is a finding unless torch's own restricted loader takes it. It
+picklescan judges the names; what it calls suspicious is a finding unless torch's own restricted loader takes it. It
 passes a stream that its reader cannot follow, so that each stream is read once more, to its end.
 """
 

@@ -12,6 +12,7 @@ PrewarmError                  anything that prewarm can explain
 │   ├── CacheError            the cache does not take them
 │   └── ProofError            its classes do not load them
 ├── NotReadyError             a required entry is not ready, for those who want it raised
+├── BundleError               a bundle is none, or is not what it says
 ├── DemoError                 the demo cannot be set up
 └── Interrupted               the user said stop: exit code 130
 
@@ -68,6 +69,10 @@ class LockError(InputError):
 
 class CommandError(InputError):
     """The command that is to be run is not there."""
+
+
+class BundleError(PrewarmError):
+    """A bundle cannot be made, is damaged, or is signed by somebody else."""
 
 
 class EntryError(PrewarmError):

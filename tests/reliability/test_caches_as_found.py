@@ -138,7 +138,7 @@ def run_as(prewarm: Prewarm, user: int, umask: int, action: str) -> Result:
     scratch = prewarm.folder.parent / f"prewarm-scratch-{os.getpid()}-{time.monotonic_ns()}"
     code = (
         "import os, sys\nimport huggingface_hub.constants as constants\nfrom huggingface_hub import snapshot_download\n"
-        "from prewarm.cli.main import main\n"
+        "from prewarm.cli.main import main\nimport prewarm.audit.look, prewarm.audit.pickles\n"
         f"def act(home):\n    constants.HF_HOME, constants.HF_HUB_CACHE = home, home + '/hub'\n    {ACTIONS[action]}\n"
         f"act({str(scratch)!r})\n"
         f"sys.stdout.flush(); os.umask({umask}); os.setgroups([]); os.setegid({OTHER}); os.seteuid({user})\n"

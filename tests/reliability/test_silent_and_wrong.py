@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -248,7 +249,12 @@ class Lenient:
 def lenient(prewarm: Prewarm, serve: Serve) -> None:
     (prewarm.folder / "lenient.py").write_text(LENIENT)
     serve(
-        "org/head", files={"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x", "model_head.pkl": b"h"}
+        "org/head",
+        files={
+            "config.json": b'{"model_type": "bert"}',
+            "model.safetensors": b"x",
+            "model_head.pkl": pickle.dumps("h"),
+        },
     )
     prewarm.manifest('[[advanced]]\nid = "org/head"\nmodel_class = "lenient:Lenient"\n')
 

@@ -170,17 +170,28 @@ def evil() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
     }  # fmt: skip
 
 
-def good() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
-    """What people have, and nothing runs."""
+def _weights() -> Mapping[str, Any]:
     import torch
 
-    weights = {"a": torch.zeros(3, 4), "b": torch.ones(2, dtype=torch.bfloat16), "c": torch.tensor(True)}
+    parameter = torch.nn.Parameter(torch.zeros(2))
     return {
-        "weights": ("pytorch_model.bin", lambda: saved(weights)),
-        "weights of an old torch": ("pytorch_model.bin", lambda: saved(weights, legacy=True)),
-        "parameters": ("pytorch_model.bin", lambda: saved({"a": torch.nn.Parameter(torch.zeros(2))})),
-        "an optimizer's": ("optimizer.pt", lambda: saved(torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))]).state_dict())),
-        "sparse": ("a.pt", lambda: saved({"a": torch.eye(3).to_sparse()})),
+        "a": torch.zeros(3, 4),
+        "b": torch.ones(2, dtype=torch.bfloat16),
+        "c": torch.tensor(True),
+        "parameters": {"a": parameter},
+        "optimizer": torch.optim.AdamW([parameter]).state_dict(),
+        "sparse": {"a": torch.eye(3).to_sparse()},
+    }
+
+
+def good() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
+    """What people have, and nothing runs."""
+    return {
+        "weights": ("pytorch_model.bin", lambda: saved(_weights())),
+        "weights of an old torch": ("pytorch_model.bin", lambda: saved(_weights(), legacy=True)),
+        "parameters": ("pytorch_model.bin", lambda: saved(_weights()["parameters"])),
+        "an optimizer's": ("optimizer.pt", lambda: saved(_weights()["optimizer"])),
+        "sparse": ("a.pt", lambda: saved(_weights()["sparse"])),
         "weights of CTranslate2": ("model.bin", lambda: struct.pack("<I", 6) + b"\x0c\x00TransformerSpec" + bytes(999)),
         "numbers alone": ("openvino_model.bin", lambda: bytes(range(40, 240)) * 20),
         "letters": ("weights.bin", lambda: b"bRo(." * 50 + bytes([255] * 9)),
@@ -188,7 +199,7 @@ def good() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
         "plain objects": ("a.pkl", lambda: pickle.dumps({"a": [1, 2.0, "b", None, True, (3,), {4}]})),
         "an array": ("a.npy", lambda: numpy_file(objects=False)),
         "arrays": ("a.npz", lambda: zipped({"a.npy": numpy_file(objects=False)})),
-        "nemo": ("model.nemo", lambda: tarred({"model_weights.ckpt": saved(weights), "model_config.yaml": b"a: 1"})),
+        "nemo": ("model.nemo", lambda: tarred({"model_weights.ckpt": saved(_weights()), "model_config.yaml": b"a: 1"})),
         "keras": ("model.keras", lambda: zipped({"config.json": b'{"layers": [{"class_name": "Dense"}]}'})),
         "onnx": ("model.onnx", lambda: onnx("model.onnx_data")),
         "a template": (

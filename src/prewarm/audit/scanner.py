@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from prewarm.audit.kinds import may_execute
+from prewarm.audit.kinds import HEAD_BYTES, kind_of, may_execute
 from prewarm.records.text import quoted
 from prewarm.worker.confine import Wanted
 from prewarm.worker.supervised import Bounds, Supervised
@@ -66,20 +66,35 @@ class Scanner:
         if name.endswith(".json") and b"chat_template" not in path.read_bytes():
             return ()
         path = path.resolve()
-        if not path.is_relative_to(self._cache.resolve()):
-            # A blob may be a link to where another cache has it.
-            process = _Process(path.parent, self._environ)
-            try:
-                return process.ask(path, name)
-            finally:
-                process.close()
-        if self._process is None:
-            self._process = _Process(self._cache, self._environ)
-        said = self._process.ask(path, name)
+        try:
+            if not path.is_relative_to(self._cache.resolve()):
+                # A blob may be a link to where another cache has it.
+                process = _Process(path.parent, self._environ)
+                try:
+                    return process.ask(path, name)
+                finally:
+                    process.close()
+            if self._process is None:
+                self._process = _Process(self._cache, self._environ)
+            said = self._process.ask(path, name)
+        except OSError:
+            return _without_a_process(path, name)
         if said:
             # What is found may have changed the process that has found it.
             self.close()
         return said
+
+
+def _without_a_process(path: Path, name: str) -> tuple[str, ...]:
+    """Where none can be started, as without a folder for temporary files: here, what only reads."""
+    with path.open("rb") as data:
+        kind = kind_of(name, data.read(HEAD_BYTES))
+    if kind in ("template", "gguf"):
+        # What is rendered needs a limit; whoever cannot start a process loads nothing either.
+        return ()
+    from prewarm.audit.look import findings  # noqa: PLC0415 (rarely needed here)
+
+    return tuple(quoted(said, 200) for said in findings(path, name)[:_SHOWN])
 
 
 class _Process:
@@ -91,17 +106,21 @@ class _Process:
         confine.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._limit_s = _START_S
-        self._process = Supervised(
-            [sys.executable, str(_SCAN), str(confine)],
-            python=sys.executable,
-            env={**environ, "TMPDIR": name, "HOME": name},
-            bounds=Bounds(memory_bytes=_MEMORY_BYTES, processes=8),
-            cwd=name,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        try:
+            self._process = Supervised(
+                [sys.executable, str(_SCAN), str(confine)],
+                python=sys.executable,
+                env={**environ, "TMPDIR": name, "HOME": name},
+                bounds=Bounds(memory_bytes=_MEMORY_BYTES, processes=8),
+                cwd=name,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        except OSError:
+            self._folder.cleanup()
+            raise
         threading.Thread(target=self._listen, daemon=True).start()
 
     def ask(self, path: Path, name: str) -> tuple[str, ...]:
@@ -115,7 +134,7 @@ class _Process:
             line = self._answers.get(timeout=self._limit_s + _FILE_S + path.stat().st_size / _BYTES_PER_S)
         except queue.Empty:
             return ("what looks into it does not come to an end",)
-        except OSError:
+        except BrokenPipeError:
             pass
         self._limit_s = 0.0
         if line is None:

@@ -53,3 +53,14 @@ def handled() -> Iterator[None]:
         for number, handler in before.items():
             if signal.getsignal(number) is interrupt:
                 signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def is_behind(error: BaseException | None) -> bool:
+    """Whether an interrupt is what led to ``error``: Python wraps one that comes while it makes a class."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

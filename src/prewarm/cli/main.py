@@ -106,6 +106,10 @@ def _run(argv: Sequence[str] | None) -> int:
         streams.drop()
         return 1
     except Exception as error:  # noqa: BLE001 (the one place where a bug ends)
+        if interrupts.is_behind(error):
+            said = Interrupted()
+            _say(str(said), said.hint)
+            return said.exit_code
         if reason := streams.refusal(error):
             streams.drop()
             _say(f"error: standard output cannot be written: {reason}", "send it to where there is room")

@@ -90,6 +90,18 @@ def test_weights_that_are_needed_are_refused(prewarm: Prewarm, serve: Serve) -> 
         assert not shown(prewarm, "pytorch_model.bin")
 
 
+def test_pickles_that_are_chosen_where_there_are_safetensors_are_noted(prewarm: Prewarm, serve: Serve) -> None:
+    bert = {"model_type": "bert", "hidden_size": 8, "num_attention_heads": 1, "num_hidden_layers": 1}
+    both = {"model.safetensors": b"s", "pytorch_model.bin": bytes(100)}
+    serve("org/a", {"config.json": json.dumps(bert).encode(), **both})
+    for key, count in (("use_safetensors = false", 1), ("", 0)):
+        prewarm.manifest(entry(f'processor_class = false\nproof = "files"\n{key}'))
+        done = prewarm("--json")
+        assert done.code == 0, done.out
+        assert len([note for note in done.entry("org/a")["notes"] if "there are safetensors" in note]) == count
+
+
+@pytest.mark.models
 def test_what_a_loader_asks_for_is_looked_at_before_it_gets_it(prewarm: Prewarm, serve: Serve, tmp_path: Path) -> None:
     mark = prewarm.folder / "ran"
     serve("org/a", {"a.json": b"{}"})

@@ -204,6 +204,8 @@ def _model(entry: Entry, known: Known, repo: Repo, notes: list[str], folder: str
     chosen |= weights.weight_files(entry, known, repo, folder, config)
     if folder + CONFIG not in paths:
         raise weights.no_config(entry, known.listing(repo), folder)
+    if entry.use_safetensors is False and any(weights.is_safetensors(path, folder) for path in paths):
+        notes.append("pickled weights are loaded, though there are safetensors: use_safetensors = false says so")
     if "modules.json" in paths and not folder and entry.model_class is None:
         notes.append(
             'loaded as AutoModel; for SentenceTransformer, model_class = "sentence_transformers:SentenceTransformer"'

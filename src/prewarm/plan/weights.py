@@ -26,6 +26,12 @@ def with_variant(name: str, variant: str | None) -> str:
     return f"{stem}.{variant}.{extension}" if variant else name
 
 
+def is_safetensors(path: str, folder: str) -> bool:
+    """Whether it is a file of safetensors in ``folder`` itself."""
+    name = path.removeprefix(folder)
+    return path.startswith(folder) and name.endswith(".safetensors") and "/" not in name
+
+
 def weight_files(entry: Entry, known: Known, repo: Repo, folder: str, config: Mapping[str, Any]) -> set[str]:
     """The weights below ``folder`` (empty, or with a slash at its end), with the index that names them.
 

@@ -34,6 +34,16 @@ def test_what_people_have_is_left_in_peace(tmp_path: Path, label: str) -> None:
     assert findings(path, name) == []
 
 
+def test_weights_in_a_format_of_their_own_are_left_in_peace(tmp_path: Path) -> None:
+    import random
+
+    numbers = random.Random(7)
+    path = tmp_path / "content"
+    for _ in range(500):
+        path.write_bytes(numbers.randbytes(20_000))
+        assert findings(path, "model.bin") == []
+
+
 def test_the_names_are_told(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(malicious.plain())
@@ -64,7 +74,8 @@ def test_a_template_without_an_end_is_a_finding(
     after.write_bytes(malicious.plain())
     began = time.monotonic()
     (found,) = scanner.look(path, path.name)
-    assert said in found or "broken" in found
+    # On a busy machine its time is up before its memory is.
+    assert said in found or "broken" in found or "to an end" in found
     assert time.monotonic() - began < 60
     assert scanner.look(after, "after.bin"), "the next file is looked into"
     scanner.close()

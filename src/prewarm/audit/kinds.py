@@ -11,10 +11,12 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 
 HEAD_BYTES = 512
+PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""How pickles begin, but for the oldest, which are text."""
 _BY_MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"), (b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"),
     (b"7z\xbc\xaf\x27\x1c", "7z"), (b"\x93NUMPY", "numpy"), (b"\x89HDF\r\n\x1a\n", "hdf5"), (b"GGUF", "gguf"),
-    (b"\x80\x02", "pickle"), (b"\x80\x03", "pickle"), (b"\x80\x04", "pickle"), (b"\x80\x05", "pickle"),
+    *((magic, "pickle") for magic in PICKLES),
 )  # fmt: skip
 _OF_TORCH = {".bin", ".pt", ".pth", ".ckpt", ".pt2", ".pts", ".pdparams"}
 _OF_PICKLE = {".pkl", ".pickle", ".p", ".joblib", ".dill", ".cloudpickle", ".pck", ".pcl", ".z"}

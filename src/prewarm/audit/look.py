@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from prewarm.audit import templates
-from prewarm.audit.kinds import HEAD_BYTES, Kind, kind_of
+from prewarm.audit.kinds import HEAD_BYTES, PICKLES, Kind, kind_of
 
 _DEEPEST = 4
 _IN_MEMORY_BYTES = 64 << 20
@@ -64,15 +64,17 @@ def _pickled(data: IO[bytes], name: str, kind: Kind, head: bytes, depth: int) ->
     # Its scanner takes as long to import as all the rest.
     from prewarm.audit import pickles  # noqa: PLC0415
 
-    suffix = PurePosixPath(name.lower()).suffix
-    is_certain = kind != "torch" or head.startswith(b"\x80")
+    if kind == "torch" and not head.startswith(PICKLES):
+        if not pickles.may_be_one(data):
+            return
+        data.seek(0)
     if kind == "zip":
         yield from _zip(data, depth)
         data.seek(0)
-    yield from pickles.findings(data, name, suffix, is_certain=is_certain)
+    yield from pickles.findings(data, name, PurePosixPath(name.lower()).suffix)
     if kind in ("pickle", "torch"):
         data.seek(0)
-        yield from pickles.unreadable(data, streams=pickles.streams_of(head), is_certain=is_certain)
+        yield from pickles.unreadable(data, streams=pickles.streams_of(head))
 
 
 def _zip(data: IO[bytes], depth: int) -> Iterator[str]:
@@ -86,11 +88,11 @@ def _zip(data: IO[bytes], depth: int) -> Iterator[str]:
                 if member.filename.endswith("config.json"):
                     yield from _lambdas(archive.read(member)) if member.file_size < _IN_MEMORY_BYTES else ()
                 kind = kind_of(member.filename, head)
-                if kind in ("pickle", "torch") and (head.startswith(b"\x80") or member.filename.endswith(".pkl")):
+                if kind in ("pickle", "torch") and (head.startswith(PICKLES) or member.filename.endswith(".pkl")):
                     from prewarm.audit import pickles  # noqa: PLC0415
 
                     with archive.open(member) as opened:
-                        yield from pickles.unreadable(opened, streams=1, is_certain=True)
+                        yield from pickles.unreadable(opened, streams=1)
                 elif kind in ("zip", "tar", "gzip", "bzip2", "xz", "7z", "hdf5"):
                     with archive.open(member) as opened, _held(opened) as content:
                         yield from _in(content, member.filename, depth + 1)

@@ -40,45 +40,62 @@ _TORCH_TYPES = {
     "uint64", "bool", "complex32", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz",
     "float8_e5m2fnuz", "quint8", "qint8", "qint32", "strided", "sparse_coo",
 }  # fmt: skip
-_NAMES = {"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"}
-"""What brings in something that could be called."""
+_NAME_TEXTS = 2
+"""A module and a name, which stand on the stack before they are brought in."""
 _LEGACY_STREAMS = 5
 """A checkpoint of torch before 1.6: number, version, system, content, keys; then the bytes of the tensors."""
 
 
-def findings(data: IO[bytes], name: str, suffix: str, *, is_certain: bool) -> Iterator[str]:
+def findings(data: IO[bytes], name: str, suffix: str) -> Iterator[str]:
     """What a pickle, or an archive of torch's, would import, less what weights consist of.
 
     Args:
         data: from its beginning.
         name: for messages of the scanner.
         suffix: as of the file that it is, which decides how loaders read it.
-        is_certain: whether it is a pickle, by its first bytes or its name; else what cannot be read is none.
     """
-    result = scan_bytes(data, name, suffix, strict=True)
+    try:
+        result = scan_bytes(data, name, suffix)
+    except Exception as error:  # noqa: BLE001 (whatever it stumbles over, a loader may not)
+        yield f"a stream that cannot be read to its end ({type(error).__name__})"
+        return
     for one in result.globals:
         if one.safety != SafetyLevel.Innocuous and not _is_taken(one.module, one.name):
             yield f"{one.module}.{one.name}"
-    if result.scan_err and is_certain:
+    if result.scan_err:
         yield "a stream that cannot be read to its end"
 
 
-def unreadable(data: IO[bytes], *, streams: int, is_certain: bool) -> Iterator[str]:
+def unreadable(data: IO[bytes], *, streams: int) -> Iterator[str]:
     """Whether the pickles at the beginning of ``data`` can be read to their ends.
 
     Args:
         data: from its beginning.
         streams: how many follow one another.
-        is_certain: as in ``findings``.
     """
-    named = 0
     try:
         for _ in range(streams):
-            for op, _, _ in pickletools.genops(data):
-                named += op.name in _NAMES
-    except Exception as error:  # noqa: BLE001 (whatever the reader stumbles over, a loader may not)
-        if is_certain or named:
-            yield f"a stream that cannot be read to its end ({type(error).__name__})"
+            for _ in pickletools.genops(data):
+                pass
+    except Exception as error:  # noqa: BLE001 (as above)
+        yield f"a stream that cannot be read to its end ({type(error).__name__})"
+
+
+def may_be_one(data: IO[bytes]) -> bool:
+    """Whether a file that nothing calls a pickle brings something in when it is read as one.
+
+    Weights in formats of their own have the same names as torch's: their bytes are instructions by chance, and end in
+    what is none before they have named anything.
+    """
+    texts = 0
+    try:
+        for op, given, _ in pickletools.genops(data):
+            texts += isinstance(given, str)
+            if op.name in ("GLOBAL", "INST") or (op.name == "STACK_GLOBAL" and texts >= _NAME_TEXTS):
+                return True
+    except Exception:  # noqa: BLE001 (it is none)
+        return False
+    return False
 
 
 def streams_of(head: bytes) -> int:

@@ -207,6 +207,7 @@ def good() -> Mapping[str, tuple[str, Callable[[], bytes]]]:
             lambda: b"{% for m in messages %}<|{{ m['role'] }}|>{{ m.content | trim }}{{ eos_token }}{% endfor %}",
         ),
         "a template that wants more": ("tokenizer_config.json", lambda: b'{"chat_template": "{{ raise_exception(\'no\') }}"}'),
+        "a template that changes a list": ("chat_template.jinja", lambda: b"{% set a = [] %}{{ a.append(1) }}"),
         "templates": (
             "tokenizer_config.json",
             lambda: b'{"chat_template": [{"name": "default", "template": "{{ messages[0].content }}"}]}',

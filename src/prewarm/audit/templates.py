@@ -8,6 +8,8 @@ from typing import Any
 
 _MESSAGES = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]
 _MAX_BYTES = 4 << 20
+_INTERNAL = ("_", "f_", "gi_", "cr_", "ag_", "co_", "tb_", "func_", "im_")
+"""How attributes are called that lead from a value to the interpreter."""
 
 
 def in_json(content: bytes) -> Iterator[str]:
@@ -47,7 +49,8 @@ def findings(text: str) -> Iterator[str]:
 
     class Watching(ImmutableSandboxedEnvironment):  # type: ignore[misc,unused-ignore]
         def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
-            reached.append(attribute)
+            if attribute.startswith(_INTERNAL):
+                reached.append(attribute)
             return super().unsafe_undefined(obj, attribute)
 
     environment = Watching(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
@@ -56,8 +59,9 @@ def findings(text: str) -> Iterator[str]:
     given |= {"bos_token": "<s>", "eos_token": "</s>", "strftime_now": lambda _: "", "raise_exception": _refused}
     try:
         environment.from_string(text).render(**given)
-    except SecurityError as error:
-        reached.append(str(error))
+    except SecurityError:
+        # What it reached for is noted; that it changes a list, which transformers refuses as well, hurts nobody.
+        pass
     except (TemplateError, TypeError, ValueError, KeyError, AttributeError, IndexError, ZeroDivisionError):
         # It wants other messages than these.
         pass

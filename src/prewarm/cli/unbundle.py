@@ -30,7 +30,7 @@ def command(
     """
     from prewarm.bundle import verify
     from prewarm.bundle.signature import SUFFIX
-    from prewarm.operations.bundle import unbundle
+    from prewarm.operations.unbundle import unbundle
 
     beside = signature or file.with_name(file.name + SUFFIX)
     if verify_key is not None:

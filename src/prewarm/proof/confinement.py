@@ -61,7 +61,7 @@ class Policy:
 
     def shared(self) -> Confining:
         """For the classes of the installed libraries."""
-        return self._confining(self.memory_bytes or _machine_bytes(), files_bytes=None, is_code=False, at=Path.cwd())
+        return self._confining(self.memory_bytes or _machine_bytes(), files_bytes=None, is_code=False, at=_here())
 
     def of(self, request: ProofRequest) -> Confining:
         """For one entry."""
@@ -69,8 +69,9 @@ class Policy:
         if not is_code:
             return self.shared()
         most = self.memory_bytes or min(_machine_bytes(), _LIBRARIES_BYTES + _FILES_TIMES * request.bytes)
-        is_own = _is_in(Path.cwd(), request.entry.foreign_class)
-        return self._confining(most, files_bytes=request.bytes, is_code=True, at=Path.cwd() if is_own else None)
+        here = _here()
+        is_own = here is not None and _is_in(here, request.entry.foreign_class)
+        return self._confining(most, files_bytes=request.bytes, is_code=True, at=here if is_own else None)
 
     def _confining(self, memory: int, *, files_bytes: int | None, is_code: bool, at: Path | None) -> Confining:
         readable = [str(self.cache), *named_folders(self.environ), *([str(at)] if at else [])]
@@ -86,6 +87,14 @@ class Policy:
             bounds=Bounds(memory_bytes=memory, processes=_PROCESSES, folder_bytes=written if is_code else 0),
             folder=at,
         )
+
+
+def _here() -> Path | None:
+    """The application's folder; None: it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def _is_in(folder: Path, foreign_class: str | None) -> bool:

@@ -19,7 +19,7 @@ _SECRET = re.compile(
 )
 """In the name of a variable: its value is nobody's business."""
 _OF_CLOUDS = ("AWS_", "AZURE_", "GOOGLE_APPLICATION_", "GCP_", "OCI_", "HF_OIDC_", "WANDB_API", "SSH_", "GPG_", "KUBE")
-_HARMLESS = ("SSH_TTY", "HF_TOKEN_PATH", "TOKENIZERS_PARALLELISM")
+_HARMLESS = ("PWD", "SSH_TTY", "HF_TOKEN_PATH", "TOKENIZERS_PARALLELISM")
 """They name no secret, whatever their name says."""
 _NAMED = (
     "PATH", "LANG", "LANGUAGE", "TZ", "TERM", "COLUMNS", "NO_COLOR", "SYSTEMROOT", "COMSPEC", "WINDIR", "PATHEXT",
@@ -35,7 +35,8 @@ _FAMILIES = (
     "JAX_", "XLA_", "PREWARM_TEST_",
 )  # fmt: skip
 _FOLDERS = (
-    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "NLTK_DATA", "CUDA_HOME", "CUDA_PATH",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "NLTK_DATA", "TORCH_HOME", "CUDA_HOME",
+    "CUDA_PATH",
 )  # fmt: skip
 """Variables of these that name what has to be read."""
 _TRUSTED = ("LD_PRELOAD",)

@@ -58,6 +58,9 @@ def main() -> None:
     if child == 0:
         _become(bounds)
     status = _watch(child, awake, bounds)
+    with contextlib.suppress(OSError):
+        # Where the system does not tell whom it has started, its session at least.
+        os.killpg(child, signal.SIGKILL)
     _end_all()
     _end_as(status)
 

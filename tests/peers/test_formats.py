@@ -75,8 +75,15 @@ def test_what_is_printed_is_pasted_and_the_application_loads(
     done = prewarm("--json")
     assert done.code == 1, done.out
     hint = done.entry(f"others/{kind}")["error"]["hint"]
-    prewarm.manifest(hint[hint.index("[[advanced]]") :])
+    manifest = hint[hint.index("[[advanced]]") :]
+    prewarm.manifest(manifest)
     done = prewarm("--json")
+    if (error := done.entry(f"others/{kind}")["error"]) is not None:
+        # A checkpoint that names classes of its own: whoever trusts it says so, for it or for what it asks for.
+        assert error["kind"] == "unsafe", error
+        added = error["hint"][error["hint"].index("[[advanced]]") :]
+        prewarm.manifest(added if f'id = "others/{kind}"' in added else f"{manifest}\n{added}")
+        done = prewarm("--json")
     assert done.code == 0, done.out
     assert done.entry(f"others/{kind}")["status"] == ("cached" if kind in FILES_ALONE else "proven")
     hub.log.clear()

@@ -115,6 +115,12 @@ def test_what_a_loader_asks_for_is_looked_at_before_it_gets_it(prewarm: Prewarm,
     assert error["kind"] == "unsafe", error
     assert "head.pkl of org/b" in error["message"]
     assert not mark.exists()
+    hint = error["hint"]
+    prewarm.manifest(entry('model_class = "loader:load"') + hint[hint.index(HINT) :])
+    done = prewarm("--json")
+    assert done.code == 0, done.out
+    assert done.entry("org/a")["status"] == "proven"
+    assert not mark.exists(), "what it runs is confined all the same"
 
 
 def test_an_application_may_open_what_its_entries_trust(prewarm: Prewarm, serve: Serve) -> None:

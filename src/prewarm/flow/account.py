@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from prewarm.flow.ports import Cache, Hub, Memory, Prover, Scanner
@@ -47,6 +47,8 @@ class Tools:
     """What a load through the gateway may have."""
     discovers: bool = True
     """Whether entries may be loaded through the gateway: not where nobody may be asked."""
+    trusted: Collection[tuple[str, str]] = ()
+    """(repo_id, path) of files that some entry names in ``unsafe_files``: who trusts a file does so for all."""
     pins: Mapping[Repo, str] = field(default_factory=dict)
     """What revisions mean already: the cache can let one name a single commit."""
 

@@ -124,8 +124,7 @@ class _Run:
     def _online(self) -> Asked:
         self._tools.observe(DiscoveryStarted(entry=self._account.entry))
         own = [repo for locked in self._entries for repo in locked.repos]
-        entries = [locked.entry for locked in self._entries]
-        asked = Asked(own, self._tools, self._account, entries=entries)
+        asked = Asked(own, self._tools, self._account)
         self._ran = self._launcher.online(self._application, asked)
         if not self._ran.has_passed:
             raise self._failure("online")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.fetch import fetch
-from prewarm.flow.unsafe import is_trusted, refuse_unsafe
+from prewarm.flow.unsafe import refuse_unsafe
 from prewarm.plan import matches_any
 from prewarm.records import names
-from prewarm.records.entry import Entry
 from prewarm.records.errors import HubError, ProofError
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
 from prewarm.records.lock import LockedRepo
@@ -35,7 +34,7 @@ class Asked:
         tools: what the run works with.
         account: is told what it costs.
         exclude: globs of files of ``repos`` that it is not to have.
-        entries: those whose ``unsafe_files`` are trusted; None: it is the user's own, and opens what it wants.
+        looks: whether files that run something as they are opened are refused.
     """
 
     def __init__(
@@ -45,9 +44,9 @@ class Asked:
         account: Account,
         *,
         exclude: Collection[str] = (),
-        entries: Collection[Entry] | None = None,
+        looks: bool = True,
     ) -> None:
-        self._entries = entries
+        self._looks = looks
         self._own = {repo.repo: repo.commit for repo in repos}
         self._tools = tools
         self._account = account
@@ -119,7 +118,7 @@ class Asked:
                 fetch([(repo, file)], self._tools, self._account)
             finally:
                 self._tools.cache.release([(repo, file)])
-        if self._entries is not None and not any(is_trusted(entry, repo, file) for entry in self._entries):
+        if self._looks:
             refuse_unsafe(self._account.entry, repo, file, self._tools)
         return self._tools.cache.content(repo, file)
 

@@ -34,7 +34,7 @@ async def discover(resolved: Resolved, tools: Tools, account: Account) -> tuple[
     """
     await tools.stages.look_after(refuse_changed_code, resolved.locked, tools.cache)
     request, resolved = await tools.stages.look_after(request_of, resolved, tools, account)
-    asked = Asked(resolved.locked.repos, tools, account, exclude=resolved.locked.entry.exclude, entries=[account.entry])
+    asked = Asked(resolved.locked.repos, tools, account, exclude=resolved.locked.entry.exclude)
     tools.observe(DiscoveryStarted(entry=account.entry))
     try:
         held = await tools.stages.discover(partial(tools.prover.discover, request, asked))

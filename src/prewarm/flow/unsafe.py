@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -33,7 +34,7 @@ def without_unsafe(locked: LockedEntry, tools: Tools) -> tuple[LockedEntry, tupl
             if not tools.cache.has(repo, file) or not (said := _findings(repo, file, tools)):
                 continue
             words = _words(said)
-            if is_trusted(locked.entry, repo, file):
+            if is_trusted(repo, file, tools):
                 notes.append(f"{file.path} is trusted by unsafe_files: {words}")
             elif _is_swept_in(locked.entry, file):
                 withheld.add(file.path)
@@ -54,22 +55,29 @@ def refuse_unsafe(entry: Entry, repo: LockedRepo, file: RepoFile, tools: Tools) 
     Raises:
         CacheError: ``unsafe``: it does something as it is opened, and nobody trusts it.
     """
-    if not is_trusted(entry, repo, file) and (said := _findings(repo, file, tools)):
+    if not is_trusted(repo, file, tools) and (said := _findings(repo, file, tools)):
         raise refusal(entry, repo, file, said)
 
 
-def is_trusted(entry: Entry, repo: LockedRepo, file: RepoFile) -> bool:
-    """Whether the manifest names the file: those of further repositories cannot be."""
-    return repo.repo.repo_id == entry.id and file.path in (entry.unsafe_files or ())
+def is_trusted(repo: LockedRepo, file: RepoFile, tools: Tools) -> bool:
+    """Whether the manifest names the file, in whatever entry of its repository."""
+    return (repo.repo.repo_id, file.path) in tools.trusted
 
 
 def refusal(entry: Entry, repo: LockedRepo, file: RepoFile, said: Sequence[str]) -> CacheError:
     """The error for a file that nobody trusts."""
     where = f"{file.path} of {repo.repo.repo_id}"
-    hint = "do not open it, before you know what it is for"
+    named = [file.path]
     if repo.repo.repo_id == entry.id:
-        named = ", ".join(f'"{path}"' for path in (*(entry.unsafe_files or ()), file.path))
-        hint = f"if you know what it is for and trust it, write:\n{hints.whole(entry, f'unsafe_files = [{named}]')}"
+        named = [*(entry.unsafe_files or ()), file.path]
+    trusts = f"unsafe_files = [{', '.join(json.dumps(path) for path in named)}]"
+    if repo.repo.repo_id == entry.id:
+        written = hints.whole(entry, trusts)
+    else:
+        # An entry of its own: trust is in a repository, and not in who asks for it.
+        other = Entry(id=repo.repo.repo_id, revision=repo.repo.revision, include=(file.path,))
+        written = hints.whole(other, trusts)
+    hint = f"if you know what it is for and trust it, write:\n{written}"
     return CacheError("unsafe", f"{where} runs code, or reaches out, as it is opened: {_words(said)}", hint=hint)
 
 

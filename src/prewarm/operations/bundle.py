@@ -12,7 +12,7 @@ from prewarm.hub.configuration import cache_root
 from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
 from prewarm.operations.project import Project, load, refuse_incomplete, refuse_out_of_date
-from prewarm.records.errors import BundleError
+from prewarm.records.errors import BundleError, LockError
 from prewarm.records.lock import LockedEntry
 
 Told = Callable[[str, int], None]
@@ -26,8 +26,11 @@ def bundle(path: Path | None, target: Path, told: Told, environ: Mapping[str, st
         BundleError: a file is not in the cache, or not what is locked.
     """
     project = load(path, environ=environ)
-    refuse_out_of_date(project.lock, project.lock_path, project.entries, is_whole=True)
-    refuse_incomplete(project.lock, project.lock_path, project.entries, project.applications)
+    try:
+        refuse_out_of_date(project.lock, project.lock_path, project.entries, is_whole=True)
+        refuse_incomplete(project.lock, project.lock_path, project.entries, project.applications)
+    except LockError as error:
+        raise LockError(error.message, hint="make everything ready first: prewarm") from None
     root = cache_root()
     disk = DiskCache(root)
     found = []

@@ -51,7 +51,8 @@ class _Recorded(Asked):
     """The engine for an application that may ask for anything; offline, what the cache has."""
 
     def __init__(self, tools: Tools, account: Account, opened: Opened) -> None:
-        super().__init__((), tools, account)
+        # What it opens by itself, it may open here.
+        super().__init__((), tools, account, looks=False)
         self._opened = opened
         self._paths: dict[tuple[Repo, str], Path] = {}
 

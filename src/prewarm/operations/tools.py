@@ -95,6 +95,9 @@ def tools(
                     unforeseen=unforeseen,
                     bounds=Bounds(repos=settings.discovery_max_repos, bytes=settings.discovery_max_bytes),
                     discovers=client is not None,
+                    trusted=frozenset(
+                        (entry.id, path) for entry in project.manifest.entries for path in entry.unsafe_files or ()
+                    ),
                     pins=locks.pins(project.lock if kept is None else kept),
                 )
             except BaseException:

@@ -22,6 +22,15 @@ def not_confined(confinement: Confinement) -> ProofError:
     )
 
 
+def answered_early() -> ProofError:
+    """The error where it has rung before anybody asked."""
+    return ProofError(
+        "load-error",
+        "the process that loads it has answered before it was asked",
+        hint="the code of the model, or of a library that it uses, disturbs the process",
+    )
+
+
 def how_it_died(code: int, last_words: str, confining: Confining) -> ProofError:
     """The error for it.
 

@@ -17,7 +17,7 @@ from typing import IO, Any, Protocol
 from prewarm.proof import leftovers
 from prewarm.proof.answer import read
 from prewarm.proof.confinement import Confining
-from prewarm.proof.death import how_it_died, not_confined
+from prewarm.proof.death import answered_early, how_it_died, not_confined
 from prewarm.proof.environment import worker_environment
 from prewarm.proof.inside.request import Request
 from prewarm.records.confinement import Confinement
@@ -166,8 +166,9 @@ class Worker:
             self._hear_confinement()
             if is_strict and self.confinement.lacks:
                 raise not_confined(self.confinement)
-            if not self._answers.empty():
-                raise ValueError("it has rung before anybody asked")
+            if not self._answers.empty() and self._answers.get() is not None:
+                self._kill(process)
+                raise answered_early()
             path.write_text(json.dumps(vars(request)), encoding="utf-8")
             process.stdin.write(f"{path}\n")
             process.stdin.flush()

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 _PATIENCE = 4
+_MOMENT_S = 0.002
 
 
 @contextmanager
@@ -35,11 +36,12 @@ def handled() -> Iterator[None]:
         if unraisable.exc_type is KeyboardInterrupt:
             nonlocal count
             count = 0
-            signal.raise_signal(signal.SIGINT)
+            _again()
         else:
             sys.__unraisablehook__(unraisable)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGALRM] if hasattr(signal, "SIGALRM") else [])]
+    before = {number: signal.getsignal(number) for number in numbers}
     hook = sys.unraisablehook
     sys.unraisablehook = swallowed
     for number, handler in before.items():
@@ -53,6 +55,14 @@ def handled() -> Iterator[None]:
         for number, handler in before.items():
             if signal.getsignal(number) is interrupt:
                 signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _again() -> None:
+    """Interrupt once more, a moment later: what is raised in here leads nowhere as well."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _MOMENT_S)
+    else:
+        signal.raise_signal(signal.SIGINT)
 
 
 def is_behind(error: BaseException | None) -> bool:

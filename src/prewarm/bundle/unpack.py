@@ -100,7 +100,7 @@ class Bundle:
         try:
             member = self._archive.next()
         except (tarfile.TarError, EOFError, OSError, ValueError):
-            self._refuse("is damaged, or cut short")
+            self._refuse("is no bundle, or it is damaged or cut short")
         if member is not None and not member.isreg():
             self._refuse(f"has {member.name[:200]}, which is no file: a bundle has no links and no folders")
         return member

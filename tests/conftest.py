@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -162,6 +163,17 @@ class Prewarm:
         return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
+def interrupted_when(process: subprocess.Popen[bytes], note: Path) -> bytes:
+    """Wait until a command has written ``note``, interrupt it, and give what it said on standard error."""
+    until = time.monotonic() + 60
+    while not note.exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    return said
+
+
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
     """The folder of repositories that ``tests/NAME.py`` makes, once for all processes of a run."""
     base = tmp_path_factory.getbasetemp()
@@ -188,6 +200,22 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of repositories for classes of other libraries."""
     return made_once(tmp_path_factory, "others")
+
+
+@pytest.fixture(scope="session")
+def own_weights() -> bytes:
+    """Of the model in ``own_code.py``."""
+    import own_code
+
+    return own_code.weights()
+
+
+@pytest.fixture
+def offline_machine(tmp_path: Path) -> Prewarm:
+    """Another machine, with an empty cache and without a network."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    return Prewarm(folder, "http://127.0.0.1:9")
 
 
 @pytest.fixture(scope="session")

@@ -43,14 +43,6 @@ def bundle(project: Prewarm) -> Path:
     return project.folder / "models.tar"
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Prewarm:
-    """A machine without a network, and with nothing."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    return Prewarm(folder, "http://127.0.0.1:9")
-
-
 def rewritten(source: Path, target: Path, change: Callable[[str, bytes], tuple[str, bytes] | None]) -> Path:
     """A bundle with other members, and a head that says what their texts hash to: as an attacker would make it."""
     found: dict[str, bytes] = {}
@@ -81,14 +73,14 @@ def shown(prewarm: Prewarm) -> Mapping[str, str]:
     }
 
 
-def test_an_empty_cache_without_a_network_is_ready(project: Prewarm, bundle: Path, other: Prewarm) -> None:
-    done = other("unbundle", str(bundle))
+def test_an_empty_cache_without_a_network_is_ready(project: Prewarm, bundle: Path, offline_machine: Prewarm) -> None:
+    done = offline_machine("unbundle", str(bundle))
     assert done.code == 0, done.err
-    assert shown(other) == shown(project)
-    assert (other.folder / "prewarm.toml").read_text() == MANIFEST
-    assert other("check").code == 0
-    assert other("verify").code == 0
-    assert (other.cache / "models--org--a/refs/main").read_text() == (
+    assert shown(offline_machine) == shown(project)
+    assert (offline_machine.folder / "prewarm.toml").read_text() == MANIFEST
+    assert offline_machine("check").code == 0
+    assert offline_machine("verify").code == 0
+    assert (offline_machine.cache / "models--org--a/refs/main").read_text() == (
         project.cache / "models--org--a/refs/main"
     ).read_text()
 
@@ -107,42 +99,42 @@ def test_the_same_lock_gives_the_same_bytes_and_a_content_is_there_once(project:
     assert not list(project.folder.glob("*.part"))
 
 
-def test_tar_puts_it_where_the_cache_has_it(bundle: Path, other: Prewarm) -> None:
+def test_tar_puts_it_where_the_cache_has_it(bundle: Path, offline_machine: Prewarm) -> None:
     with tarfile.open(bundle) as archive:
         blobs = [name for name in archive.getnames() if "/blobs/" in name]
     assert all(name.startswith(("hub/models--org--a/blobs/", "hub/models--org--b/blobs/")) for name in blobs)
 
 
-def test_it_goes_on_where_it_was_ended(bundle: Path, other: Prewarm) -> None:
+def test_it_goes_on_where_it_was_ended(bundle: Path, offline_machine: Prewarm) -> None:
     cut = bundle.with_name("cut.tar")
     cut.write_bytes(bundle.read_bytes()[: -(1 << 20)])
-    done = other("unbundle", str(cut))
+    done = offline_machine("unbundle", str(cut))
     assert done.code == 1
     assert "cut short" in done.err
-    assert not shown(other)
-    done = other("unbundle", str(bundle))
+    assert not shown(offline_machine)
+    done = offline_machine("unbundle", str(bundle))
     assert done.code == 0, done.err
     assert "19.2 MB new" not in done.out, "the first contents were there"
-    done = other("unbundle", str(bundle))
+    done = offline_machine("unbundle", str(bundle))
     assert "0 B new" in done.out
 
 
 @pytest.mark.parametrize("at", [0, 300, 520, 1600, 3200, 5000, 1 << 20, 15 << 20, -600])
-def test_a_flipped_byte_is_found_and_nothing_is_shown(bundle: Path, other: Prewarm, at: int) -> None:
+def test_a_flipped_byte_is_found_and_nothing_is_shown(bundle: Path, offline_machine: Prewarm, at: int) -> None:
     content = bytearray(bundle.read_bytes())
     content[at] ^= 0x55
     damaged = bundle.with_name("damaged.tar")
     damaged.write_bytes(content)
-    done = other("unbundle", str(damaged))
+    done = offline_machine("unbundle", str(damaged))
     if at == -600:
         # In the zeros behind the last member, which mean nothing.
         assert done.code == 0
         return
     assert done.code == 1, done.out
     assert "damaged.tar" in done.err
-    assert not shown(other)
-    assert not (other.folder / "prewarm.toml").exists()
-    for blob in other.cache.glob("*/blobs/*"):
+    assert not shown(offline_machine)
+    assert not (offline_machine.folder / "prewarm.toml").exists()
+    for blob in offline_machine.cache.glob("*/blobs/*"):
         if "." not in blob.name:
             data = blob.read_bytes()
             git = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
@@ -158,21 +150,21 @@ def test_a_flipped_byte_is_found_and_nothing_is_shown(bundle: Path, other: Prewa
         ("hub/models--org--a/snapshots/x/planted", "does not name"),
     ],
 )
-def test_members_that_nobody_named_are_refused(bundle: Path, other: Prewarm, name: str, said: str) -> None:
+def test_members_that_nobody_named_are_refused(bundle: Path, offline_machine: Prewarm, name: str, said: str) -> None:
     made = rewritten(bundle, bundle.with_name("made.tar"), lambda member, content: (member, content))
     with tarfile.open(made, "a", format=tarfile.GNU_FORMAT) as archive:
         member = tarfile.TarInfo(name)
         member.size = 1
         archive.addfile(member, io.BytesIO(b"x"))
-    done = other("unbundle", str(made))
+    done = offline_machine("unbundle", str(made))
     assert done.code == 1
     assert said in done.err
-    assert not shown(other)
+    assert not shown(offline_machine)
     assert not Path("/tmp/planted").exists()
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(bundle: Path, other: Prewarm, kind: bytes) -> None:
+def test_links_and_devices_are_refused(bundle: Path, offline_machine: Prewarm, kind: bytes) -> None:
     with tarfile.open(bundle) as archive:
         blob = next(name for name in archive.getnames() if "/blobs/" in name)
     made = bundle.with_name("made.tar")
@@ -184,10 +176,10 @@ def test_links_and_devices_are_refused(bundle: Path, other: Prewarm, kind: bytes
                 new.addfile(link)
             else:
                 new.addfile(member, old.extractfile(member))
-    done = other("unbundle", str(made))
+    done = offline_machine("unbundle", str(made))
     assert done.code == 1
     assert "no links" in done.err
-    assert not shown(other)
+    assert not shown(offline_machine)
 
 
 @pytest.mark.parametrize(
@@ -202,30 +194,30 @@ def test_links_and_devices_are_refused(bundle: Path, other: Prewarm, kind: bytes
     ids=["newer schema", "no head", "no lock", "no manifest", "a lock that leads outside"],
 )  # fmt: skip
 def test_another_bundle_is_told(
-    bundle: Path, other: Prewarm, change: Callable[[str, bytes], tuple[str, bytes] | None], said: str
+    bundle: Path, offline_machine: Prewarm, change: Callable[[str, bytes], tuple[str, bytes] | None], said: str
 ) -> None:
-    done = other("unbundle", str(rewritten(bundle, bundle.with_name("made.tar"), change)))
+    done = offline_machine("unbundle", str(rewritten(bundle, bundle.with_name("made.tar"), change)))
     assert done.code == 1
     assert said in done.err
-    assert not shown(other)
+    assert not shown(offline_machine)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar", bytes(10_240)])
-def test_what_is_no_bundle_is_told(other: Prewarm, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_bundle_is_told(offline_machine: Prewarm, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(content)
-    done = other("unbundle", str(path))
+    done = offline_machine("unbundle", str(path))
     assert done.code == 1
     assert "no bundle" in done.err
 
 
-def test_manifest_and_lock_that_are_there_are_left(bundle: Path, other: Prewarm, tmp_path: Path) -> None:
-    other.manifest("simple = []\n")
-    done = other("unbundle", str(bundle))
+def test_manifest_and_lock_that_are_there_are_left(bundle: Path, offline_machine: Prewarm, tmp_path: Path) -> None:
+    offline_machine.manifest("simple = []\n")
+    done = offline_machine("unbundle", str(bundle))
     assert done.code == 0
     assert "is another one, and is left as it is" in done.out
-    assert (other.folder / "prewarm.toml").read_text() == "simple = []\n"
-    done = other("unbundle", str(bundle), "--manifest-to", str(tmp_path / "new"))
+    assert (offline_machine.folder / "prewarm.toml").read_text() == "simple = []\n"
+    done = offline_machine("unbundle", str(bundle), "--manifest-to", str(tmp_path / "new"))
     assert (tmp_path / "new/prewarm.toml").read_text() == MANIFEST
 
 
@@ -246,24 +238,24 @@ def test_what_is_damaged_in_the_cache_is_not_packed(project: Prewarm) -> None:
     assert not list(project.folder.glob("models.tar*"))
 
 
-def test_a_manifest_in_pyproject_becomes_one_of_its_own(project: Prewarm, other: Prewarm) -> None:
+def test_a_manifest_in_pyproject_becomes_one_of_its_own(project: Prewarm, offline_machine: Prewarm) -> None:
     table = MANIFEST.replace("[[advanced]]", "[[tool.prewarm.advanced]]")
     (project.folder / "prewarm.toml").unlink()
     (project.folder / "pyproject.toml").write_text(f'[project]\nname = "app"\n{table}')
     assert project("bundle", "-o", "models.tar").code == 0
-    assert other("unbundle", str(project.folder / "models.tar")).code == 0
-    assert other("check").code == 0
+    assert offline_machine("unbundle", str(project.folder / "models.tar")).code == 0
+    assert offline_machine("check").code == 0
 
 
 def test_files_that_run_something_are_looked_for_here_too(
-    prewarm: Prewarm, serve: Serve, hub: LocalHub, other: Prewarm
+    prewarm: Prewarm, serve: Serve, hub: LocalHub, offline_machine: Prewarm
 ) -> None:
     serve("org/a", {"head.pkl": b"cos\nsystem\n(S'true'\ntR."})
     prewarm.manifest('[[advanced]]\nid = "org/a"\ninclude = ["head.pkl"]\nunsafe_files = ["head.pkl"]\n')
     assert prewarm().code == 0
     assert prewarm("bundle", "-o", "models.tar").code == 0
     made = rewritten(prewarm.folder / "models.tar", prewarm.folder / "made.tar", lambda name, content: (name, content))
-    assert other("unbundle", str(made)).code == 0, "the bundle's manifest trusts it"
+    assert offline_machine("unbundle", str(made)).code == 0, "the bundle's manifest trusts it"
 
 
 def test_a_bundle_that_nobody_can_write_is_told(project: Prewarm) -> None:

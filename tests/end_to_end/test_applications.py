@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from conftest import TOKEN, Prewarm
+from conftest import TOKEN, Prewarm, interrupted_when
 from prewarm.localhub import LocalHub, Repository
 
 APP = """\
@@ -212,12 +210,7 @@ def test_an_interrupt_ends_it(project: Prewarm) -> None:
     with subprocess.Popen(
         project.command(), cwd=project.folder, env=project.environ, stderr=subprocess.PIPE
     ) as process:
-        until = time.monotonic() + 60
-        while not note.exists():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        said = interrupted_when(process, note)
     assert process.returncode == 130
     assert b"Traceback" not in said
 

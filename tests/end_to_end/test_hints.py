@@ -106,7 +106,7 @@ def test_every_format_has_a_hint_that_is_a_manifest(tmp_path: Path, paths: list[
 def test_where_the_files_do_not_tell_their_owner_does(
     prewarm: Prewarm, hub: LocalHub, files: dict[str, bytes], kind: str
 ) -> None:
-    repository = Repository(repo_id="org/voice", library="pyannote-audio")
+    repository = Repository(repo_id="org/voice", made_for="pyannote-audio")
     repository.commit(dict(files))
     hub.add(repository)
     prewarm.manifest('simple = ["org/voice"]\n')

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import Prewarm
+from conftest import Prewarm, interrupted_when
 from prewarm.localhub import LocalHub, Repository
 from prewarm.localhub.repository import from_folder
 from prewarm.manifest import toml as tomlfile
@@ -157,12 +155,7 @@ def test_a_server_that_never_ends_is_ended_by_an_interrupt_and_recorded(project:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        until = time.monotonic() + 60
-        while not note.exists():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        said = interrupted_when(process, note)
     assert process.returncode == 3, said
     assert "org/files" in (project.folder / "prewarm.toml").read_text()
 

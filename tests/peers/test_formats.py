@@ -66,7 +66,7 @@ def test_what_is_printed_is_pasted_and_the_application_loads(
     prewarm: Prewarm, hub: LocalHub, made: Path, kind: str
 ) -> None:
     for name in {kind, "segmentation"} & {path.name for path in made.iterdir()}:
-        repository = Repository(repo_id=f"others/{name}", library=LIBRARY.get(name))
+        repository = Repository(repo_id=f"others/{name}", made_for=LIBRARY.get(name))
         repository.commit_folder(made / name)
         hub.add(repository)
     prewarm.environ.update(BESIDE)

@@ -33,30 +33,27 @@ def signed(prewarm: Prewarm, serve: Callable[..., Repository], tmp_path: Path) -
     return prewarm.folder / "models.tar"
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Prewarm:
-    folder = tmp_path / "other"
-    folder.mkdir()
-    return Prewarm(folder, "http://127.0.0.1:9")
-
-
-def test_the_right_key_takes_it_in_also_under_another_name(signed: Path, other: Prewarm, tmp_path: Path) -> None:
-    done = other("unbundle", str(signed), "--verify-key", str(tmp_path / "ours.pub"))
+def test_the_right_key_takes_it_in_also_under_another_name(
+    signed: Path, offline_machine: Prewarm, tmp_path: Path
+) -> None:
+    done = offline_machine("unbundle", str(signed), "--verify-key", str(tmp_path / "ours.pub"))
     assert done.code == 0, done.err
     assert "was not checked" not in done.out
     renamed = signed.rename(signed.with_name("renamed.tar"))
     signature = signed.with_name("models.tar.sig")
-    done = other("unbundle", str(renamed), "--verify-key", str(tmp_path / "ours.pub"), "--signature", str(signature))
+    done = offline_machine(
+        "unbundle", str(renamed), "--verify-key", str(tmp_path / "ours.pub"), "--signature", str(signature)
+    )
     assert done.code == 0, done.err
     renamed.rename(signed)
-    assert "its signature was not checked" in other("unbundle", str(signed)).out
+    assert "its signature was not checked" in offline_machine("unbundle", str(signed)).out
 
 
 @pytest.mark.parametrize(
     "what", ["another key", "a flipped byte", "no signature", "a signature that is none", "no key"]
 )
 def test_everything_else_is_refused_before_it_is_opened(
-    signed: Path, other: Prewarm, tmp_path: Path, what: str
+    signed: Path, offline_machine: Prewarm, tmp_path: Path, what: str
 ) -> None:
     if what == "another key":
         key(tmp_path, "theirs")
@@ -72,11 +69,11 @@ def test_everything_else_is_refused_before_it_is_opened(
         signature.write_text("{}")
     elif what == "no key":
         public = tmp_path / "missing.pub"
-    done = other("unbundle", str(signed), "--verify-key", str(public))
+    done = offline_machine("unbundle", str(signed), "--verify-key", str(public))
     assert done.code == 1
     assert "signature" in done.err
     assert "Traceback" not in done.err
-    assert not list(other.cache.glob("*"))
+    assert not list(offline_machine.cache.glob("*"))
 
 
 def test_a_key_that_is_none_is_told(signed: Path, prewarm: Prewarm, tmp_path: Path) -> None:

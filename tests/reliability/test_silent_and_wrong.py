@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from outcomes import ALL, Serve
 
+import own_code
 from conftest import Prewarm
 from prewarm.cache import claims
 from prewarm.cache.partial import PartialFile
@@ -322,44 +323,6 @@ def test_what_is_known_to_be_absent_is_not_asked_about_again(prewarm: Prewarm, s
 
 # --- Code of repositories --------------------------------------------------------------------------------------------
 
-CODE = """
-import transformers
-from .parts import WIDTH
-class OwnConfig(transformers.PretrainedConfig):
-    model_type = "own"
-class OwnModel(transformers.PreTrainedModel):
-    config_class = OwnConfig
-    def __init__(self, config):
-        super().__init__(config)
-        import torch
-        self.layer = torch.nn.Linear(WIDTH, WIDTH)
-        self.post_init()
-    def forward(self, x):
-        return self.layer(x)
-"""
-
-
-@pytest.fixture(scope="session")
-def own_weights() -> bytes:
-    import torch
-    from safetensors.torch import save
-
-    return bytes(save({"layer.weight": torch.zeros(4, 4), "layer.bias": torch.zeros(4)}, metadata={"format": "pt"}))
-
-
-def own(weights: bytes, code: str = CODE) -> dict[str, bytes]:
-    auto = {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}
-    config = {"model_type": "own", "auto_map": auto, "architectures": ["OwnModel"]}
-    return {
-        "config.json": json.dumps(config).encode(),
-        "own.py": code.encode(),
-        "parts.py": b"WIDTH = 4\n",
-        "model.safetensors": weights,
-    }
-
-
-OWN = '[[advanced]]\nid = "org/own"\ntrust_remote_code = true\nprocessor_class = false\n'
-
 
 def copies(prewarm: Prewarm) -> Path:
     commit = (prewarm.cache / "models--org--own" / "refs" / "main").read_text()
@@ -370,14 +333,14 @@ def copies(prewarm: Prewarm) -> Path:
 def test_code_that_was_copied_earlier_and_altered_does_not_run(
     prewarm: Prewarm, serve: Serve, own_weights: bytes
 ) -> None:
-    serve("org/own", files=own(own_weights))
-    prewarm.manifest(OWN)
+    serve("org/own", files=own_code.repository(own_weights))
+    prewarm.manifest(own_code.ENTRY)
     result = prewarm("--json")
     assert result.code == 0, result.out
     copy = copies(prewarm)
     copy.mkdir(parents=True)
     (copy / "__init__.py").touch()
-    (copy / "own.py").write_text(CODE + f"\nopen({str(prewarm.folder / 'ran')!r}, 'w').close()\n")
+    (copy / "own.py").write_text(own_code.CODE + f"\nopen({str(prewarm.folder / 'ran')!r}, 'w').close()\n")
     checked = prewarm("check")
     assert checked.code == 1
     assert "transformers' copy of the code of org/own is not what is locked" in checked.out
@@ -391,13 +354,13 @@ def test_code_that_was_copied_earlier_and_altered_does_not_run(
 
 @pytest.mark.models
 def test_code_that_the_proof_adds_is_locked_by_its_content(prewarm: Prewarm, serve: Serve, own_weights: bytes) -> None:
-    sneaky = CODE.replace(
+    sneaky = own_code.CODE.replace(
         "from .parts import WIDTH",
         "import huggingface_hub\nWIDTH = 4\n"
         "for name in ('ext' + 'ra.py',):\n    huggingface_hub.hf_hub_download('org/own', name)\n",
     )
-    serve("org/own", files={**own(own_weights, sneaky), "extra.py": b"X = 1\n"})
-    prewarm.manifest(OWN)
+    serve("org/own", files={**own_code.repository(own_weights, sneaky), "extra.py": b"X = 1\n"})
+    prewarm.manifest(own_code.ENTRY)
     result = prewarm("--json")
     assert result.code == 0, result.out
     sha256 = hashlib.sha256(b"X = 1\n").hexdigest()
@@ -414,7 +377,7 @@ def test_code_that_the_proof_adds_is_locked_by_its_content(prewarm: Prewarm, ser
 
 @pytest.mark.models
 def test_code_of_one_entry_answers_for_no_other(prewarm: Prewarm, serve: Serve, own_weights: bytes) -> None:
-    patching = CODE + (
+    patching = own_code.CODE + (
         "\nclass Fine:\n"
         "    @classmethod\n    def from_pretrained(cls, *args, **given): return cls()\n"
         "for name in ('AutoModel', 'BertModel', 'AutoTokenizer', 'AutoProcessor', 'AutoConfig'):\n"
@@ -424,10 +387,10 @@ def test_code_of_one_entry_answers_for_no_other(prewarm: Prewarm, serve: Serve, 
         "        for word in ('inspect_entry', 'load_model', 'load_processor'):\n"
         "            if hasattr(module, word): setattr(module, word, lambda *args: ({} if word == 'inspect_entry' else None))\n"
     )
-    serve("org/own", files=own(own_weights, patching))
+    serve("org/own", files=own_code.repository(own_weights, patching))
     serve("org/garbage", files={"config.json": b'{"model_type": "bert"}', "model.safetensors": b"garbage"})
     other = '[[advanced]]\nid = "org/garbage"\nprocessor_class = false\n'
-    for text in (OWN + other, other + OWN):
+    for text in (own_code.ENTRY + other, other + own_code.ENTRY):
         prewarm.manifest(text)
         result = prewarm("--json", "--prove")
         assert result.code == 1
@@ -448,9 +411,9 @@ def test_code_that_forges_its_answer_fails_alone(prewarm: Prewarm, serve: Serve,
         "silence": "import time; time.sleep(600)\n",
     }[how]
     start = "import sys\ndef frames():\n    f = sys._getframe()\n    while f: yield f; f = f.f_back\n"
-    serve("org/own", files=own(own_weights, start + forging + CODE))
+    serve("org/own", files=own_code.repository(own_weights, start + forging + own_code.CODE))
     serve()
-    prewarm.manifest(OWN + ALL)
+    prewarm.manifest(own_code.ENTRY + ALL)
     result = prewarm("--json", "--proof-timeout", "20s")
     assert result.code == 1
     assert result.entry("org/files")["ready"]

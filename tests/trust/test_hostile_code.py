@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import own_code
 from conftest import TOKEN, Prewarm
 from prewarm.localhub import LocalHub, Repository
 
@@ -23,18 +24,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="what confines a process here is Linux's"),
 ]
 
-CODE = """
-import transformers
-class OwnConfig(transformers.PretrainedConfig):
-    model_type = "own"
-class OwnModel(transformers.PreTrainedModel):
-    config_class = OwnConfig
-    def __init__(self, config):
-        super().__init__(config)
-        import torch
-        self.layer = torch.nn.Linear(4, 4)
-        self.post_init()
-"""
 TRY = """
 import ctypes, json, os, signal, socket, struct, subprocess, sys, threading
 given = json.loads({given!r})
@@ -109,33 +98,7 @@ ATTACKS = {
     "eBPF": "libc.syscall(321, 0, ctypes.create_string_buffer(120), 120) != -1",
     "the kernel's keys": "libc.syscall(250, 0, -3, 1) != -1",
 }
-ENTRY = """\
-[[advanced]]
-id = "org/own"
-trust_remote_code = true
-processor_class = false
-
-[[advanced]]
-id = "org/other"
-include = ["other.bin"]
-"""
-
-
-def repository(code: str, weights: bytes) -> dict[str, bytes]:
-    config = {
-        "model_type": "own",
-        "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"},
-        "architectures": ["OwnModel"],
-    }
-    return {"config.json": json.dumps(config).encode(), "own.py": code.encode(), "model.safetensors": weights}
-
-
-@pytest.fixture(scope="module")
-def weights() -> bytes:
-    import torch
-    from safetensors.torch import save
-
-    return bytes(save({"layer.weight": torch.zeros(4, 4), "layer.bias": torch.zeros(4)}, metadata={"format": "pt"}))
+OTHER = '[[advanced]]\nid = "org/other"\ninclude = ["other.bin"]\n'
 
 
 class World:
@@ -188,11 +151,7 @@ class World:
 @pytest.fixture
 def world(prewarm: Prewarm, serve: Callable[..., Repository], tmp_path: Path) -> Iterator[World]:
     serve("org/other", {"other.bin": b"o" * 1000})
-    prewarm.manifest(
-        ENTRY.partition('[[advanced]]\nid = "org/other"')[0]
-        .replace("org/own", "org/other")
-        .replace("trust_remote_code = true\nprocessor_class = false", 'include = ["other.bin"]')
-    )
+    prewarm.manifest(OTHER)
     assert prewarm().code == 0
     made = World(prewarm, tmp_path)
     (pointer,) = prewarm.cache.glob("models--org--other/snapshots/*/other.bin")
@@ -209,13 +168,13 @@ def attacks(world: World, names: list[str]) -> str:
 
 @pytest.mark.parametrize("place", ["as it is", "in a container"])
 def test_nothing_that_it_tries_succeeds_and_it_is_loaded_all_the_same(
-    world: World, prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes, place: str
+    world: World, prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes, place: str
 ) -> None:
     if place == "in a container":
         prewarm.in_a_container()
     end = "assert not succeeded, 'succeeded: ' + ', '.join(succeeded)\n"
-    serve("org/own", repository(attacks(world, list(ATTACKS)) + end + CODE, weights))
-    prewarm.manifest(ENTRY)
+    serve("org/own", own_code.repository(own_weights, attacks(world, list(ATTACKS)) + end + own_code.CODE))
+    prewarm.manifest(own_code.ENTRY + OTHER)
     kept = Path(world.given["blob"]).read_bytes()
     done = prewarm("--json")
     own = done.entry("org/own")
@@ -231,13 +190,13 @@ def test_nothing_that_it_tries_succeeds_and_it_is_loaded_all_the_same(
 
 
 def test_without_tries_of_the_network_it_is_proven_and_the_report_says_by_what_it_was_held(
-    world: World, prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes
+    world: World, prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes
 ) -> None:
     by_python = ("TCP", "UDP", "UDP by sendmsg", "fast open", "a socket", "an abstract", "the hook", "a listening")
     names = [name for name in ATTACKS if not name.startswith(by_python) or "ctypes" in name]
     end = "assert not succeeded, 'succeeded: ' + ', '.join(succeeded)\n"
-    serve("org/own", repository(attacks(world, names) + end + CODE, weights))
-    prewarm.manifest(ENTRY)
+    serve("org/own", own_code.repository(own_weights, attacks(world, names) + end + own_code.CODE))
+    prewarm.manifest(own_code.ENTRY + OTHER)
     done = prewarm("--json")
     own = done.entry("org/own")
     assert own["status"] == "proven", own["error"]
@@ -246,13 +205,13 @@ def test_without_tries_of_the_network_it_is_proven_and_the_report_says_by_what_i
 
 
 def test_without_confinement_they_do_succeed(
-    world: World, prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes
+    world: World, prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes
 ) -> None:
     """That the attacks are attacks."""
     names = ["the token file", "a file of the user's", "a child process", "a signal to prewarm"]
     end = "raise ImportError('succeeded: ' + ', '.join(succeeded))\n"
-    serve("org/own", repository(attacks(world, names) + end + CODE, weights))
-    prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "none"\n')
+    serve("org/own", own_code.repository(own_weights, attacks(world, names) + end + own_code.CODE))
+    prewarm.manifest(f'{own_code.ENTRY}{OTHER}\n[settings]\nconfinement = "none"\n')
     error = prewarm("--json").entry("org/own")["error"]["message"]
     for name in names:
         assert name in error
@@ -273,11 +232,11 @@ time.sleep(1)
 
 @pytest.mark.parametrize("mode", ["strongest", "none"])
 def test_no_process_outlives_the_run(
-    prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes, tmp_path: Path, mode: str
+    prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes, tmp_path: Path, mode: str
 ) -> None:
     mark = tmp_path / "daemon"
-    serve("org/own", repository(DAEMON.replace("{mark!r}", repr(str(mark))) + CODE, weights))
-    prewarm.manifest(ENTRY.partition('[[advanced]]\nid = "org/other"')[0] + f'[settings]\nconfinement = "{mode}"\n')
+    serve("org/own", own_code.repository(own_weights, DAEMON.replace("{mark!r}", repr(str(mark))) + own_code.CODE))
+    prewarm.manifest(own_code.ENTRY + f'[settings]\nconfinement = "{mode}"\n')
     prewarm()
     if mode == "strongest":
         assert not mark.exists()
@@ -302,26 +261,23 @@ def test_no_process_outlives_the_run(
     ids=["recursion", "objects", "maps"],
 )  # fmt: skip
 def test_memory_is_bounded(
-    prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes, code: str, said: str
+    prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes, code: str, said: str
 ) -> None:
-    serve("org/own", repository(code + CODE, weights))
-    prewarm.manifest(
-        ENTRY.partition('[[advanced]]\nid = "org/other"')[0]
-        + '[settings]\nworker_memory = "2 GB"\nproof_timeout = "120s"\n'
-    )
+    serve("org/own", own_code.repository(own_weights, code + own_code.CODE))
+    prewarm.manifest(own_code.ENTRY + '[settings]\nworker_memory = "2 GB"\nproof_timeout = "120s"\n')
     done = prewarm("--json")
     error = done.entry("org/own")["error"]
     assert error["kind"] == "load-error", error
     assert said in error["message"].lower() or "died with signal" in error["message"], error
 
 
-def test_its_folder_is_bounded(prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes) -> None:
+def test_its_folder_is_bounded(prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes) -> None:
     code = (
         "import os, tempfile\nfor at in range(10**7):\n"
         "    with open(f'{tempfile.gettempdir()}/{at}', 'wb') as file: file.write(bytes(64 << 20))\n"
     )
-    serve("org/own", repository(code + CODE, weights))
-    prewarm.manifest(ENTRY.partition('[[advanced]]\nid = "org/other"')[0])
+    serve("org/own", own_code.repository(own_weights, code + own_code.CODE))
+    prewarm.manifest(own_code.ENTRY)
     error = prewarm("--json").entry("org/own")["error"]
     assert error["kind"] == "unsafe"
     assert "of files" in error["message"]
@@ -338,12 +294,12 @@ def test_its_folder_is_bounded(prewarm: Prewarm, serve: Callable[..., Repository
     ids=["nothing", "Landlock", "seccomp", "both"],
 )
 def test_required_refuses_what_the_machine_cannot_hold_and_strongest_says_so(
-    prewarm: Prewarm, serve: Callable[..., Repository], weights: bytes, lacking: tuple[str, ...], said: str
+    prewarm: Prewarm, serve: Callable[..., Repository], own_weights: bytes, lacking: tuple[str, ...], said: str
 ) -> None:
-    serve("org/own", repository(CODE, weights))
+    serve("org/own", own_code.repository(own_weights, own_code.CODE))
     serve("org/other", {"other.bin": b"o"})
     prewarm.in_a_container(*lacking)
-    prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "required"\n')
+    prewarm.manifest(f'{own_code.ENTRY}{OTHER}\n[settings]\nconfinement = "required"\n')
     done = prewarm("--json")
     own = done.entry("org/own")
     assert done.entry("org/other")["ready"]
@@ -353,19 +309,19 @@ def test_required_refuses_what_the_machine_cannot_hold_and_strongest_says_so(
     assert own["error"]["kind"] == "unsafe", own
     assert said in own["error"]["message"]
     assert 'confinement = "strongest"' in own["error"]["hint"]
-    prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "strongest"\n')
+    prewarm.manifest(f'{own_code.ENTRY}{OTHER}\n[settings]\nconfinement = "strongest"\n')
     done = prewarm()
     assert done.code == 0, done.err
     assert ("what this machine did not keep the loaded code from" in done.out) == bool(lacking)
     if not lacking:
         assert "its code was not kept from this: other hosts can be reached at one port" in done.out.replace("\n", " ")
     prewarm.within = []
-    prewarm.manifest(f'{ENTRY}\n[settings]\nconfinement = "required"\n')
+    prewarm.manifest(f'{own_code.ENTRY}{OTHER}\n[settings]\nconfinement = "required"\n')
     assert prewarm("--prove").code == 0, "this machine has all of it"
 
 
 def test_code_that_has_changed_its_own_files_is_found_where_nothing_held_it(
-    prewarm: Prewarm, serve: Callable[..., Repository], hub: LocalHub, weights: bytes
+    prewarm: Prewarm, serve: Callable[..., Repository], hub: LocalHub, own_weights: bytes
 ) -> None:
     code = (
         "import glob, os\n"
@@ -375,8 +331,8 @@ def test_code_that_has_changed_its_own_files_is_found_where_nothing_held_it(
         "        open(blob, 'wb').write(data[:-1] + b'!')\n"
         "        os.utime(blob, ns=(stat.st_atime_ns, stat.st_mtime_ns))\n"
     )
-    serve("org/own", repository(code + CODE, weights))
-    prewarm.manifest(ENTRY.partition('[[advanced]]\nid = "org/other"')[0] + '[settings]\nconfinement = "none"\n')
+    serve("org/own", own_code.repository(own_weights, code + own_code.CODE))
+    prewarm.manifest(own_code.ENTRY + '[settings]\nconfinement = "none"\n')
     error = prewarm("--json").entry("org/own")["error"]
     assert error["kind"] == "corrupt"
     assert "changed while it was loaded" in error["message"]

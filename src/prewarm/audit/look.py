@@ -14,9 +14,9 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from prewarm.audit import templates
 from prewarm.audit.kinds import HEAD_BYTES, PICKLES, Kind, kind_of
@@ -78,6 +78,8 @@ def _pickled(data: IO[bytes], name: str, kind: Kind, head: bytes, depth: int) ->
 
 
 def _zip(data: IO[bytes], depth: int) -> Iterator[str]:
+    from prewarm.audit import pickles  # noqa: PLC0415 (as above)
+
     try:
         with zipfile.ZipFile(data) as archive:
             for member in archive.infolist():
@@ -89,12 +91,10 @@ def _zip(data: IO[bytes], depth: int) -> Iterator[str]:
                     yield from _lambdas(archive.read(member)) if member.file_size < _IN_MEMORY_BYTES else ()
                 kind = kind_of(member.filename, head)
                 if kind in ("pickle", "torch") and (head.startswith(PICKLES) or member.filename.endswith(".pkl")):
-                    from prewarm.audit import pickles  # noqa: PLC0415
-
                     with archive.open(member) as opened:
                         yield from pickles.unreadable(opened, streams=1)
                 elif kind in ("zip", "tar", "gzip", "bzip2", "xz", "7z", "hdf5"):
-                    with archive.open(member) as opened, _held(opened) as content:
+                    with archive.open(member) as opened, _kept(_pieces(opened)) as content:
                         yield from _in(content, member.filename, depth + 1)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         yield f"an archive that cannot be read ({type(error).__name__})"
@@ -108,7 +108,7 @@ def _tar(data: IO[bytes], depth: int) -> Iterator[str]:
                     yield f"a member outside of its archive ({member.name[:100]})"
                 opened = archive.extractfile(member) if member.isfile() else None
                 if opened is not None:
-                    with opened, _held(opened) as content:
+                    with opened, _kept(_pieces(opened)) as content:
                         yield from _in(content, member.name, depth + 1)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         yield f"an archive that cannot be read ({type(error).__name__})"
@@ -119,44 +119,44 @@ def _unpacked(data: IO[bytes], name: str, kind: Kind, depth: int) -> Iterator[st
     if PurePosixPath(name.lower()).suffix in (".gz", ".bz2", ".xz"):
         inner = str(PurePosixPath(name).with_suffix(""))
     try:
-        with _opened(data, kind) as opened, _held(opened) as content:
+        with _kept(_unpacked_pieces(data, kind)) as content:
             yield from _in(content, inner, depth + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         yield f"a compressed file that cannot be read ({type(error).__name__})"
 
 
-def _opened(data: IO[bytes], kind: Kind) -> IO[bytes]:
+def _unpacked_pieces(data: IO[bytes], kind: Kind) -> Iterator[bytes]:
     if kind == "zlib":
-        return _inflated(data)
-    if kind == "gzip":
-        return cast("IO[bytes]", gzip.open(data, "rb"))
-    return bz2.open(data, "rb") if kind == "bzip2" else lzma.open(data, "rb")
+        state = zlib.decompressobj()
+        for block in _pieces(data):
+            left = block
+            while left:
+                yield state.decompress(left, _BLOCK_BYTES)
+                left = state.unconsumed_tail
+        return
+    opened: Any = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}[kind]
+    with opened(data, "rb") as stream:
+        yield from _pieces(stream)
 
 
-def _inflated(data: IO[bytes]) -> IO[bytes]:
-    content = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 (whoever asked for it closes it)
-    state, size = zlib.decompressobj(), 0
-    while block := data.read(_BLOCK_BYTES):
-        while block:
-            piece = state.decompress(block, _BLOCK_BYTES)
-            size += len(piece)
-            if size > _UNPACKED_MAX_BYTES:
-                raise ValueError("too large")
-            content.write(piece)
-            block = state.unconsumed_tail
-    content.seek(0)
-    return cast("IO[bytes]", content)
+def _pieces(opened: IO[bytes]) -> Iterator[bytes]:
+    while block := opened.read(_BLOCK_BYTES):
+        yield block
 
 
-def _held(opened: IO[bytes]) -> IO[bytes]:
-    """A copy that can be read from its beginning again."""
+def _kept(pieces: Iterable[bytes]) -> IO[bytes]:
+    """What can be read from its beginning again.
+
+    Raises:
+        ValueError: it is too large to be kept.
+    """
     content = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 (whoever asked for it closes it)
     size = 0
-    while block := opened.read(_BLOCK_BYTES):
-        size += len(block)
+    for piece in pieces:
+        size += len(piece)
         if size > _UNPACKED_MAX_BYTES:
             raise ValueError("too large")
-        content.write(block)
+        content.write(piece)
     content.seek(0)
     return cast("IO[bytes]", content)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import queue
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from prewarm.audit.kinds import HEAD_BYTES, kind_of, may_execute
@@ -102,13 +100,10 @@ class _Process:
         self._folder = tempfile.TemporaryDirectory(prefix="prewarm-scan-", ignore_cleanup_errors=True)
         name = self._folder.name
         wanted = Wanted(readable=[str(cache)], writable=[name], memory_bytes=_MEMORY_BYTES)
-        confine = Path(name) / "confine.json"
-        confine.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
-        self._answers: queue.Queue[str | None] = queue.Queue()
         self._limit_s = _START_S
         try:
             self._process = Supervised(
-                [sys.executable, str(_SCAN), str(confine)],
+                [sys.executable, str(_SCAN), str(wanted.written_to(Path(name)))],
                 python=sys.executable,
                 env={**environ, "TMPDIR": name, "HOME": name},
                 bounds=Bounds(memory_bytes=_MEMORY_BYTES, processes=8),
@@ -121,16 +116,13 @@ class _Process:
         except OSError:
             self._folder.cleanup()
             raise
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._answers = self._process.listen()
 
     def ask(self, path: Path, name: str) -> tuple[str, ...]:
         """The findings; where the file breaks the process or holds it, that is one."""
-        stdin = self._process.stdin
-        assert stdin is not None
         line: str | None = None
         try:
-            stdin.write(json.dumps([str(path), name]) + "\n")
-            stdin.flush()
+            self._process.tell(json.dumps([str(path), name]))
             line = self._answers.get(timeout=self._limit_s + _FILE_S + path.stat().st_size / _BYTES_PER_S)
         except queue.Empty:
             return ("what looks into it does not come to an end",)
@@ -144,19 +136,7 @@ class _Process:
     def close(self) -> None:
         """End it."""
         self._process.end()
-        for stream in (self._process.process.stdin, self._process.process.stdout):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
         self._folder.cleanup()
-
-    def _listen(self) -> None:
-        stdout = self._process.process.stdout
-        assert stdout is not None
-        with contextlib.suppress(OSError, ValueError):
-            for line in stdout:
-                self._answers.put(line)
-        self._answers.put(None)
 
 
 def _stamp(path: Path, name: str) -> tuple[object, ...]:

@@ -27,7 +27,7 @@ def sha256(text: bytes) -> str:
 
 def blob(repo: Repo, file: RepoFile) -> str:
     """The member with the content of a file: where the cache has it, so that ``tar -x`` puts it there as well."""
-    return f"hub/{repo.repo_type}s--{repo.repo_id.replace('/', '--')}/blobs/{file.digest.value}"
+    return f"hub/{repo.folder}/blobs/{file.digest.value}"
 
 
 def member(name: str, size: int) -> tarfile.TarInfo:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from prewarm.bundle import members
 from prewarm.records.errors import BundleError
-from prewarm.records.listing import RepoFile
+from prewarm.records.listing import Digest, RepoFile
 from prewarm.records.lock import LockedRepo
 
+Hasher = Callable[[Digest, int], Any]
+"""A fresh state of the hash that is locked for a content of so many bytes."""
 Told = Callable[[str, int], None]
 """Is told of every file, with its size in bytes, once it is in."""
 
 
 def pack(
-    target: Path, manifest: str, lock: str, files: Iterable[tuple[LockedRepo, RepoFile, Path]], told: Told
+    target: Path,
+    manifest: str,
+    lock: str,
+    files: Iterable[tuple[LockedRepo, RepoFile, Path]],
+    hasher: Hasher,
+    told: Told,
 ) -> None:
     """Write a bundle, and give it its name when it is whole.
 
@@ -30,6 +36,7 @@ def pack(
         manifest: its text.
         lock: its text, with every one of ``files``.
         files: what the lock names, and where the content is; each content goes in once.
+        hasher: makes what a content is hashed with.
         told: is told of every file.
 
     Raises:
@@ -38,9 +45,8 @@ def pack(
     part = target.with_name(f"{target.name}.part")
     try:
         with part.open("wb") as raw, tarfile.open(fileobj=raw, mode="w", format=members.FORMAT) as archive:
-            head = members.head(manifest.encode(), lock.encode())
-            texts = {members.HEAD: head, members.MANIFEST: manifest.encode(), members.LOCK: lock.encode()}
-            for name, text in texts.items():
+            texts = {members.MANIFEST: manifest.encode(), members.LOCK: lock.encode()}
+            for name, text in ((members.HEAD, members.head(*texts.values())), *texts.items()):
                 archive.addfile(members.member(name, len(text)), io.BytesIO(text))
             seen = set()
             for repo, file, content in sorted(files, key=lambda one: members.blob(one[0].repo, one[1])):
@@ -48,7 +54,7 @@ def pack(
                     continue
                 seen.add(file.digest)
                 with content.open("rb") as opened:
-                    hashing = _Hashing(opened, file)
+                    hashing = _Hashing(opened, file, hasher(file.digest, file.size))
                     archive.addfile(members.member(members.blob(repo.repo, file), file.size), hashing)
                     hashing.check()
                 told(file.path, file.size)
@@ -67,13 +73,10 @@ def pack(
 class _Hashing(io.RawIOBase):
     """A content that is hashed as it is read."""
 
-    def __init__(self, opened: IO[bytes], file: RepoFile) -> None:
+    def __init__(self, opened: IO[bytes], file: RepoFile, state: Any) -> None:
         self._opened = opened
         self._file = file
-        is_git = file.digest.algorithm == "git-sha1"
-        self._state = hashlib.sha1(usedforsecurity=False) if is_git else hashlib.sha256()
-        if is_git:
-            self._state.update(f"blob {file.size}\0".encode())
+        self._state = state
 
     def read(self, size: int = -1) -> bytes:
         found = self._opened.read(size)

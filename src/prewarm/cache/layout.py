@@ -11,8 +11,8 @@ from prewarm.records.listing import Digest, Repo
 
 
 def repo_folder(root: Path, repo: Repo) -> Path:
-    """``models--namespace--name``."""
-    return root / "--".join([f"{repo.repo_type}s", *repo.repo_id.split("/")])
+    """Where all of it is."""
+    return root / repo.folder
 
 
 def blob(root: Path, repo: Repo, digest: Digest) -> Path:
@@ -52,4 +52,4 @@ def listing(root: Path, repo: Repo, commit: str) -> Path:
 
 def lock(root: Path, repo: Repo, digest: Digest) -> Path:
     """The lock that huggingface_hub takes, too, while it downloads a blob."""
-    return root / ".locks" / repo_folder(root, repo).name / f"{digest.value}.lock"
+    return root / ".locks" / repo.folder / f"{digest.value}.lock"

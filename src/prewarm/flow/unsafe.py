@@ -70,13 +70,10 @@ def refusal(entry: Entry, repo: LockedRepo, file: RepoFile, said: Sequence[str])
     named = [file.path]
     if repo.repo.repo_id == entry.id:
         named = [*(entry.unsafe_files or ()), file.path]
-    trusts = f"unsafe_files = [{', '.join(json.dumps(path) for path in named)}]"
-    if repo.repo.repo_id == entry.id:
-        written = hints.whole(entry, trusts)
     else:
         # An entry of its own: trust is in a repository, and not in who asks for it.
-        other = Entry(id=repo.repo.repo_id, revision=repo.repo.revision, include=(file.path,))
-        written = hints.whole(other, trusts)
+        entry = Entry(id=repo.repo.repo_id, revision=repo.repo.revision, include=(file.path,))
+    written = hints.whole(entry, f"unsafe_files = [{', '.join(json.dumps(path) for path in named)}]")
     hint = f"if you know what it is for and trust it, write:\n{written}"
     return CacheError("unsafe", f"{where} runs code, or reaches out, as it is opened: {_words(said)}", hint=hint)
 

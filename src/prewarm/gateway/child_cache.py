@@ -26,7 +26,7 @@ class ChildCache:
 
     def show(self, repo: Repo, file: RepoFile, content: Path) -> None:
         """Let the child find ``content`` as a blob of the repository."""
-        folder = self.root / "--".join([f"{repo.repo_type}s", *repo.repo_id.split("/")]) / "blobs"
+        folder = self.root / repo.folder / "blobs"
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.symlink(content.resolve(), folder / file.digest.value)

@@ -74,7 +74,7 @@ def parse_info(repo: Repo, content: Any) -> Info:
         odd=tuple(odd),
         gated=bool(content.get("gated")),
         served_as=str(served_as) if is_renamed else "",
-        library=library if isinstance(library := content.get("library_name"), str) else "",
+        made_for=made_for if isinstance(made_for := content.get("library_name"), str) else "",
     )
     # Not cut where a folder is among the names either: mirrors list the top of a repository so.
     is_whole = len(files) + len(odd) == len(siblings) and not _may_be_cut(len(paths)) and not _parents(paths) & paths
@@ -127,7 +127,7 @@ def joined(repo: Repo, info: Info, tree: Tree) -> Listing:
         odd=tree.odd,
         gated=found.gated,
         served_as=found.served_as,
-        library=found.library,
+        made_for=found.made_for,
     )
 
 

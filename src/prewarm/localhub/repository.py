@@ -89,7 +89,7 @@ class Repository:
     gated: str | None = None
     """``auto`` or ``manual`` where the owner asks for consent."""
     private: bool = False
-    library: str | None = None
+    made_for: str | None = None
     """What the owner's card names, as in ``library_name``."""
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)

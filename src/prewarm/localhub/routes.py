@@ -162,7 +162,7 @@ class Routes:
             blobs="blobs" in query,
             private=repository.private,
             gated=repository.gated,
-            library=repository.library,
+            made_for=repository.made_for,
         )
         return json_answer(said)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from prewarm.records.confinement import ConfinementMode
 from prewarm.records.entry import ProofMode, TransferMode
@@ -108,22 +108,17 @@ def _count(text: object) -> int:
     return number
 
 
-def _proof(text: object) -> ProofMode:
-    if text not in get_args(ProofMode):
-        raise ValueError('expected "load" or "files"')
-    return cast("ProofMode", text)
+def _choice(words: Any) -> Callable[[object], Any]:
+    """What reads one of the words of a ``Literal``."""
+    known = get_args(words)
+    named = [f'"{word}"' for word in known]
 
+    def read(text: object) -> Any:
+        if text not in known:
+            raise ValueError(f"expected {', '.join(named[:-1])} or {named[-1]}")
+        return text
 
-def _transfer(text: object) -> TransferMode:
-    if text not in get_args(TransferMode):
-        raise ValueError('expected "auto", "http" or "xet"')
-    return cast("TransferMode", text)
-
-
-def _confinement(text: object) -> ConfinementMode:
-    if text not in get_args(ConfinementMode):
-        raise ValueError('expected "strongest", "required" or "none"')
-    return cast("ConfinementMode", text)
+    return read
 
 
 def _memory(text: object) -> int:
@@ -141,16 +136,16 @@ def _workers(text: object) -> int:
 
 
 _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
-    "proof": ("proof", _proof),
+    "proof": ("proof", _choice(ProofMode)),
     "workers": ("workers", _workers),
-    "transfer": ("transfer", _transfer),
+    "transfer": ("transfer", _choice(TransferMode)),
     "max_wait": ("max_wait_s", duration_s),
     "proof_timeout": ("proof_timeout_s", duration_s),
     "min_speed": ("min_speed", speed),
     "lock_wait": ("lock_wait_s", duration_s),
     "discovery_max_repos": ("discovery_max_repos", _count),
     "discovery_max_bytes": ("discovery_max_bytes", size_bytes),
-    "confinement": ("confinement", _confinement),
+    "confinement": ("confinement", _choice(ConfinementMode)),
     "worker_memory": ("worker_memory_bytes", _memory),
 }
 """Key in the manifest, to the field and its parser; flags are ``--max-wait``, variables ``PREWARM_MAX_WAIT``."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from prewarm.bundle import pack
+from prewarm.bundle import Told, pack
 from prewarm.cache import scan
 from prewarm.cache.disk import DiskCache
+from prewarm.cache.place import hasher
 from prewarm.hub.configuration import cache_root
 from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
 from prewarm.operations.project import Project, load, refuse_incomplete, refuse_out_of_date
 from prewarm.records.errors import BundleError, LockError
 from prewarm.records.lock import LockedEntry
-
-Told = Callable[[str, int], None]
 
 
 def bundle(path: Path | None, target: Path, told: Told, environ: Mapping[str, str]) -> None:
@@ -41,7 +40,7 @@ def bundle(path: Path | None, target: Path, told: Told, environ: Mapping[str, st
                 hint="make everything ready first: prewarm",
             )
         found += [(repo, file, disk.content(repo, file)) for repo, file in locked.files]
-    pack(target, _manifest_text(project), locks.dump(project.lock), found, told)
+    pack(target, _manifest_text(project), locks.dump(project.lock), found, hasher, told)
 
 
 def all_locked(project: Project) -> list[LockedEntry]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from prewarm.bundle import Bundle, members
+from prewarm.bundle import Bundle, Told, members
 from prewarm.bundle.unpack import Read
 from prewarm.cache.place import write_text
 from prewarm.flow.account import Tools
 from prewarm.flow.show import show
 from prewarm.flow.unsafe import without_unsafe
 from prewarm.lock import file as locks
-from prewarm.operations.bundle import Told, all_locked
+from prewarm.operations.bundle import all_locked
 from prewarm.operations.project import load
 from prewarm.operations.tools import Work, tools
 from prewarm.records.errors import BundleError, CacheError, EntryError, InputError

@@ -28,7 +28,7 @@ class Format:
     """What loads it, as lines of an entry; none: its files are fetched by name."""
     files: tuple[str, ...] = ()
     """Globs, with those of ``_SMALL``; none: everything."""
-    library: str = ""
+    made_for: str = ""
     """As the repository's owner names it, where the file alone does not tell."""
 
     def matches(self, paths: Collection[str]) -> list[str]:
@@ -52,13 +52,13 @@ _FORMATS = (
         r"pytorch_model\.bin",
         "a model of pyannote.audio",
         keys=('model_class = "pyannote.audio:Model"',),
-        library="pyannote-audio",
+        made_for="pyannote-audio",
     ),
     Format(
         r"config\.yaml",
         "a pipeline of pyannote.audio",
         keys=('model_class = "pyannote.audio:Pipeline"',),
-        library="pyannote-audio",
+        made_for="pyannote-audio",
     ),
     Format(r"model_index\.json", "a pipeline of diffusers", keys=('model_class = "diffusers:DiffusionPipeline"',)),
     Format(
@@ -82,14 +82,14 @@ _FORMATS = (
 )
 
 
-def format_of(paths: Collection[str], library: str = "") -> Format | None:
+def format_of(paths: Collection[str], made_for: str = "") -> Format | None:
     """What a repository has that no class of transformers loads; None where nothing tells.
 
     Args:
         paths: of its files, from the entry's subfolder on.
-        library: as the repository's owner names it; empty: not at all.
+        made_for: as the repository's owner names it; empty: not at all.
     """
-    of_it = (form for form in _FORMATS if not form.library or form.library == library)
+    of_it = (form for form in _FORMATS if not form.made_for or form.made_for == made_for)
     return next((form for form in of_it if form.matches(paths)), None)
 
 

@@ -85,7 +85,7 @@ def _no_weights(entry: Entry, listing: Listing, folder: str) -> PlanError:
             if entry.use_safetensors
             else "leave use_safetensors out",
         )
-    found = hints.format_of(inside, listing.library)
+    found = hints.format_of(inside, listing.made_for)
     for path in inside if found is None or not found.keys else []:
         deeper, _, name = path.rpartition("/")
         if name in STEMS and deeper.count("/") == 0:
@@ -107,7 +107,7 @@ def _no_weights(entry: Entry, listing: Listing, folder: str) -> PlanError:
 def no_config(entry: Entry, listing: Listing, folder: str) -> PlanError:
     """The error for weights without a configuration: they are another library's."""
     inside = [file.path.removeprefix(folder) for file in listing.files if file.path.startswith(folder)]
-    found = hints.format_of(inside, listing.library)
+    found = hints.format_of(inside, listing.made_for)
     said = found.said if found else "weights"
     return PlanError(
         "load-error",

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -101,7 +101,6 @@ class Worker:
             if self._is_stopped or (self._process is not None and self._process.poll() is None):
                 return
             folder = self._made_folder()
-            self._answers = queue.Queue()
             self._confinement = None
             if self._log is not None:
                 self._log.close()
@@ -136,7 +135,7 @@ class Worker:
                     place="the Python interpreter",
                     hint='install prewarm into an environment that is whole; or load nothing: --proof "files"',
                 ) from None
-            threading.Thread(target=_listen, args=(self._process.process, self._answers), daemon=True).start()
+            self._answers = self._process.listen()
             if self._doorway is not None:
                 with contextlib.suppress(OSError):
                     # Where it has died, the question that follows says how.
@@ -158,7 +157,7 @@ class Worker:
             raise Interrupted
         self.start()
         process, folder = self._process, self._folder
-        if process is None or folder is None or process.stdin is None:
+        if process is None or folder is None:
             raise Interrupted
         # A name that code of a repository cannot announce beforehand.
         path = Path(folder.name) / f"request-{secrets.token_hex(8)}.json"
@@ -167,14 +166,13 @@ class Worker:
             if is_strict and self.confinement.lacks:
                 raise not_confined(self.confinement)
             if not self._answers.empty() and self._answers.get() is not None:
-                self._kill(process)
+                process.end()
                 raise answered_early()
             path.write_text(json.dumps(vars(request)), encoding="utf-8")
-            process.stdin.write(f"{path}\n")
-            process.stdin.flush()
+            process.tell(str(path))
             rung = self._awaited()
         except queue.Empty:
-            self._kill(process)
+            process.end()
             raise ProofError(
                 "timeout",
                 f"loading takes longer than {self._timeout_s:.0f} s",
@@ -197,9 +195,7 @@ class Worker:
         if self._confining.mode == "none":
             return []
         wanted = replace(self._confining.wanted, writable=writable)
-        path = folder / "confine.json"
-        path.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
-        return ["--confine", str(path)]
+        return ["--confine", str(wanted.written_to(folder))]
 
     def _hear_confinement(self) -> None:
         """The first that it says, before it loads anything.
@@ -233,7 +229,7 @@ class Worker:
         with self._starting:
             self._is_stopped = True
             if self._process is not None:
-                self._kill(self._process)
+                self._process.end()
 
     def close(self) -> None:
         """End it, and remove what it left; nobody asks any more."""
@@ -266,7 +262,7 @@ class Worker:
         try:
             code = process.process.wait(timeout=_CLOSE_S)
         except subprocess.TimeoutExpired:
-            self._kill(process)
+            process.end()
             code = process.process.wait()
         return how_it_died(code, self._last_words(), self._confining)
 
@@ -279,18 +275,3 @@ class Worker:
             if lines := [line.strip() for line in text.splitlines() if line.strip()]:
                 return lines[-1][:300]
         return "it said nothing"
-
-    def _kill(self, process: Supervised) -> None:
-        process.end()
-        for stream in (process.process.stdin, process.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-
-
-def _listen(process: subprocess.Popen[str], answers: queue.Queue[str | None]) -> None:
-    assert process.stdout is not None
-    with contextlib.suppress(ValueError, OSError):
-        for line in process.stdout:
-            answers.put(line.rstrip("\n"))
-    answers.put(None)

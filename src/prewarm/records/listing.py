@@ -45,6 +45,11 @@ class Repo:
     """Branch, tag or commit."""
     repo_type: RepoType = "model"
 
+    @property
+    def folder(self) -> str:
+        """How huggingface_hub's cache calls its folder: ``models--namespace--name``."""
+        return "--".join([f"{self.repo_type}s", *self.repo_id.split("/")])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
@@ -60,7 +65,7 @@ class Listing:
     """Whether the repository's files ask for the owner's consent, by its listing: a hint, as a mirror may hold it."""
     served_as: str = ""
     """The id that the Hub answers with, where the repository was renamed: asking for it saves a redirect a file."""
-    library: str = ""
+    made_for: str = ""
     """The library that the repository is for, as its owner says (``library_name``): used in hints alone."""
 
     def find(self, path: str) -> RepoFile | None:

@@ -63,7 +63,7 @@ def repo_info(
     blobs: bool,
     private: bool = False,
     gated: str | None = None,
-    library: str | None = None,
+    made_for: str | None = None,
 ) -> dict[str, Any]:
     """A repository at a commit; ``blobs`` adds sizes and hashes."""
     siblings: list[dict[str, Any]] = []
@@ -92,8 +92,8 @@ def repo_info(
     }
     if repo_type == "model":
         said["modelId"] = repo_id
-    if library:
-        said["library_name"] = library
+    if made_for:
+        said["library_name"] = made_for
     return said
 
 

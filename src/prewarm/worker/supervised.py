@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from prewarm.worker import supervisor
-from prewarm.worker.processes import kill_group
 
 _END_S = 10.0
 
@@ -60,7 +62,8 @@ class Supervised:
         if os.name != "posix":
             self.process: subprocess.Popen[Any] = subprocess.Popen(list(command), env=dict(env), **streams)
             return
-        ours, theirs = _line()
+        # Ours closes with this process, whatever ends it.
+        theirs, ours = os.pipe()
         try:
             self.process = subprocess.Popen(
                 [python, "-I", "-S", supervisor.__file__, "--line", str(theirs), *_words(bounds), "--", *command],
@@ -76,14 +79,33 @@ class Supervised:
             os.close(theirs)
         self._line = ours
 
-    @property
-    def stdin(self) -> IO[Any] | None:
-        """Of the command."""
-        return self.process.stdin
-
     def poll(self) -> int | None:
         """As of ``subprocess.Popen``: the code that it has ended with."""
         return self.process.poll()
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input, which is a pipe.
+
+        Raises:
+            OSError, ValueError: it has ended, or was ended.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def listen(self) -> queue.Queue[str | None]:
+        """The lines of its standard output, which is a pipe, as they come; None: it has closed it."""
+        lines: queue.Queue[str | None] = queue.Queue()
+
+        def hear() -> None:
+            assert self.process.stdout is not None
+            with contextlib.suppress(ValueError, OSError):
+                for line in self.process.stdout:
+                    lines.put(line.rstrip("\n"))
+            lines.put(None)
+
+        threading.Thread(target=hear, daemon=True).start()
+        return lines
 
     def end(self) -> None:
         """End it with all that it has started, and wait for that; it may have ended already."""
@@ -93,13 +115,21 @@ class Supervised:
             self._line = None
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=_END_S)
-        kill_group(self.process)
+        _kill(self.process)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
 
 
-def _line() -> tuple[int, int]:
-    """Our end, which closes with this process, and the supervisor's."""
-    theirs, ours = os.pipe()
-    return ours, theirs
+def _kill(process: subprocess.Popen[Any]) -> None:
+    """End a process that has a session of its own, with all that is in it, and wait for it."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
 
 
 def _words(bounds: Bounds) -> list[str]:

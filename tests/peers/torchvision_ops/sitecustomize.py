@@ -13,11 +13,11 @@ _kept: list[Any] = []
 class _First(importlib.abc.MetaPathFinder):
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
         if name == "torchvision" and not _kept:
-            import torch
+            from torch import library
 
-            _kept.append(library := torch.library.Library("torchvision", "DEF"))
+            _kept.append(own := library.Library("torchvision", "DEF"))
             for operator in _OPERATORS:
-                library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+                own.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 sys.meta_path.insert(0, _First())

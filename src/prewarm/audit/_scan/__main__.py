@@ -16,7 +16,7 @@ from prewarm.worker.confine import Wanted, confine
 
 def main() -> None:
     """Look at each file, until nobody asks any more."""
-    confine(Wanted(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    confine(Wanted.read_from(Path(sys.argv[1])))
     for line in sys.stdin:
         path, name = json.loads(line)
         sys.stdout.write(json.dumps(findings(Path(path), name)) + "\n")

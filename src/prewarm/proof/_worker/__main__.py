@@ -234,7 +234,7 @@ def main() -> None:
     confined = Confinement(lacks=(SWITCHED_OFF,))
     if "--confine" in options:
         write_bytecode()
-        wanted = Wanted(**json.loads(Path(options["--confine"]).read_text(encoding="utf-8")))
+        wanted = Wanted.read_from(Path(options["--confine"]))
         confined = confine(wanted, port=port, has_own_network=has_own_network)
     # Before any model's code runs.
     bell_out.write(json.dumps(asdict(confined)) + "\n")

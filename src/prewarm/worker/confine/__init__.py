@@ -7,11 +7,12 @@ words, and is for whoever asks to judge. Nothing here can be undone.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from prewarm.records.confinement import FILES, MEMORY, NETWORK, PROCESSES, SAME_PORT, SIGNALS, Confinement
@@ -35,6 +36,17 @@ class Wanted:
     file_bytes: int = 1 << 40
     """Of one file that it writes."""
 
+    def written_to(self, folder: Path) -> Path:
+        """A file in ``folder`` that says so, for ``read_from``."""
+        path = folder / "confine.json"
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        return path
+
+    @classmethod
+    def read_from(cls, path: Path) -> Wanted:
+        """What another process has written."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
 
 def confine(wanted: Wanted, *, port: int | None = None, has_own_network: bool = False) -> Confinement:
     """Confine this process and all that it starts.
@@ -47,9 +59,9 @@ def confine(wanted: Wanted, *, port: int | None = None, has_own_network: bool = 
     by: list[str] = ["a network of its own"] if has_own_network else []
     lacks: list[str] = []
     if process.limit(memory_bytes=wanted.memory_bytes, file_bytes=wanted.file_bytes):
-        lacks.append(MEMORY)
-    else:
         by.append("limits")
+    else:
+        lacks.append(MEMORY)
     is_alone = _without_rights()
     known = landlock.version() if is_alone else 0
     if known >= landlock.FILES:

@@ -47,7 +47,6 @@ def restrict(
     writable: Iterable[Path] = (),
     devices: Iterable[Path] = (),
     port: int | None = None,
-    bars_tcp: bool = True,
     bars_signals: bool = True,
 ) -> None:
     """Refuse this thread, and all that it starts, everything else; no_new_privs is set.
@@ -57,15 +56,14 @@ def restrict(
         readable: files and folders that may be read and run; None: files are left as they are.
         writable: folders of which all may be done with.
         devices: files that may be read and written.
-        port: of TCP, that may be connected to.
-        bars_tcp: whether others, and waiting for connections, are refused.
+        port: of TCP, that may be connected to; every other one is refused, and waiting for connections.
         bars_signals: whether signals to processes outside, and their abstract sockets, are.
 
     Raises:
         OSError: the kernel does not take it.
     """
     files = _file_rights(known) if readable is not None else 0
-    tcp = _BIND_TCP | _CONNECT_TCP if known >= TCP and bars_tcp else 0
+    tcp = _BIND_TCP | _CONNECT_TCP if known >= TCP else 0
     scopes = _ABSTRACT_SOCKETS | _SIGNALS if known >= SCOPES and bars_signals else 0
     words = [files, *([tcp] if known >= TCP else []), *([scopes] if known >= SCOPES else [])]
     content = struct.pack(f"={len(words)}Q", *words)

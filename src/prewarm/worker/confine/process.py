@@ -50,30 +50,27 @@ def no_new_rights() -> bool:
     return prctl(_SET_NO_NEW_PRIVS, 1) == 0
 
 
-def limit(*, memory_bytes: int | None, file_bytes: int) -> tuple[str, ...]:
-    """Bound what this process may take; gives what the system does not know of it, in words.
+def limit(*, memory_bytes: int | None, file_bytes: int) -> bool:
+    """Bound what this process may take; whether the system knows all of it.
 
     Args:
         memory_bytes: of its data, mapped files left out; None: as it is.
         file_bytes: of one file that it writes.
     """
     if resource is None:
-        return ("memory",)
-    lacks = []
+        return False
     wanted = [("RLIMIT_CORE", 0), ("RLIMIT_FSIZE", file_bytes)]
     wanted += [("RLIMIT_DATA", memory_bytes)] if memory_bytes is not None else []
+    is_whole = True
     for name, value in wanted:
-        number = getattr(resource, name, None)
-        if number is None:
-            lacks.append("memory")
-            continue
-        _, most = resource.getrlimit(number)
-        bound = value if most == resource.RLIM_INFINITY else min(value, most)
         try:
+            number = getattr(resource, name)
+            _, most = resource.getrlimit(number)
+            bound = value if most == resource.RLIM_INFINITY else min(value, most)
             resource.setrlimit(number, (bound, bound))
-        except (OSError, ValueError):
-            lacks.append("memory")
+        except (AttributeError, OSError, ValueError):
+            is_whole = False
     with contextlib.suppress(OSError, ValueError, AttributeError):
         # A file that grows over its bound is an error that is raised, and no end of the process.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    return tuple(lacks)
+    return is_whole

@@ -1,13 +1,15 @@
 """What earlier runs have found out about entries, beside the cache. Changes with what a proof depends on.
 
-Passed proofs lie in the repository's folder, and go with it; how the last run failed lies in ``HF_HOME/prewarm``, since
-a repository that was never fetched has no folder. All of it may be deleted: the next run proves again.
+Passed proofs lie in the repository's folder, and go with it; how the last run failed, which files repositories have and
+what an audit found lies in ``HF_HOME/prewarm``, since a repository that was never fetched has no folder. All of it may
+be deleted: the next run proves again.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +23,8 @@ from prewarm.lock.digest import files_digest, proof_digest
 from prewarm.records.entry import Entry
 from prewarm.records.failure import ErrorKind, Failure
 from prewarm.records.libraries import moved
-from prewarm.records.lock import LockedEntry
+from prewarm.records.listing import Listed, Listing, Repo
+from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.proof import Proof, Remembered
 from prewarm.records.text import harmless, harmless_lines
 
@@ -49,6 +52,8 @@ class Memory:
         self._environ = environ
         self._root = root
         self._failures = home / "prewarm" / "failures"
+        self._audits = home / "prewarm" / "audits"
+        self._listings = home / "prewarm" / "listings"
         self._versions = versions
         self._runs = RunMemory(home / "prewarm" / "applications", versions)
         self.recall_run, self.keep_run = self._runs.recall, self._runs.keep
@@ -70,7 +75,14 @@ class Memory:
             return None
         if locked is not None and said.get("depends") not in (None, self._depends(locked)):
             return None
-        return Failure(kind=said["kind"], message=harmless(said["message"]), hint=harmless_lines(said["hint"]))
+        until = said.get("until")
+        left_s = until - time.time() if isinstance(until, (int, float)) else 0.0
+        return Failure(
+            kind=said["kind"],
+            message=harmless(said["message"]),
+            hint=harmless_lines(said["hint"]),
+            retry_in_s=max(0.0, left_s),
+        )
 
     def keep(self, locked: LockedEntry, proof: Proof) -> None:
         """Remember a passed proof; without a word where the cache cannot be written."""
@@ -88,12 +100,46 @@ class Memory:
                 place.unlink()
             return
         depends = self._depends(locked) if locked is not None else None
-        write_table(place, {"kind": failure.kind, "message": failure.message, "hint": failure.hint, "depends": depends})
+        told = {"kind": failure.kind, "message": failure.message, "hint": failure.hint, "depends": depends}
+        write_table(place, {**told, "until": time.time() + failure.retry_in_s})
+
+    def listed(self, repo: LockedRepo) -> Listed | None:
+        """Which files the repository has at its commit; None where that is not remembered."""
+        files = read_table(self._listing_place(repo.repo, repo.commit)).get("files")
+        if not isinstance(files, dict) or not all(isinstance(size, int) for size in files.values()):
+            return None
+        return Listed(files=files)
+
+    def keep_listing(self, listing: Listing) -> None:
+        """Remember which files a repository has at a commit; without a word where that cannot be written."""
+        place = self._listing_place(listing.repo, listing.commit)
+        if not place.exists():
+            write_table(place, {"files": {file.path: file.size for file in listing.files}})
+
+    def keep_audit(self, locked: LockedEntry, found: Collection[tuple[str, str, str]]) -> None:
+        """Remember what an audit found of an entry that makes it vulnerable: id, and a package with its version."""
+        write_table(self._audit_place(locked.entry), {"commit": locked.commit, "found": [list(one) for one in found]})
+
+    def vulnerable(self, entry: Entry, commit: str | None) -> tuple[str, ...]:
+        """What the last audit found, as far as it still holds: for this commit, and these versions of packages."""
+        said = read_table(self._audit_place(entry))
+        found = said.get("found")
+        if commit is None or said.get("commit") != commit or not isinstance(found, list):
+            return ()
+        sound = [one for one in found if isinstance(one, list) and [type(word) for word in one] == [str] * 3]
+        now = versions_of({package for _, package, _ in sound if package})
+        return tuple(harmless(id_) for id_, package, version in sound if not package or now[package] == version)
 
     def forget(self, locked: LockedEntry) -> None:
         """Take back the entry's proofs: its files are not what they were."""
         with contextlib.suppress(OSError):
             self._place(locked).unlink()
+
+    def _listing_place(self, repo: Repo, commit: str) -> Path:
+        return self._listings / repo.folder / f"{commit}.json"
+
+    def _audit_place(self, entry: Entry) -> Path:
+        return self._audits / f"{proof_digest(entry)[:32]}.json"
 
     def _place(self, locked: LockedEntry) -> Path:
         return layout.proofs(self._root, locked.entry.repo, proof_digest(locked.entry)[:32])

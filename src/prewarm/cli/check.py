@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @options.project("proof")
-@options.output(verbose=False)
+@options.output(verbose="Say as well where each stands in its life: created, fetched, verified, …")
 def command(load: Callable[[], Project], shown: options.Shown) -> int:
     """Say for every entry whether it is missing, partial, cached or proven, or how it failed last time.
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "lock": "Resolve the manifest's entries, and say what changed.",
     "run": "Make every entry ready, then run a command offline.",
     "record": "Run an application once, and write the entries that it needs.",
+    "audit": "Say what is dangerous in what was downloaded, and in what it imports.",
     "bundle": "Pack what the lock names into one file, for machines without a network.",
     "unbundle": "Take such a file into the cache.",
     "clean": "Remove what interrupted downloads have left in the cache.",

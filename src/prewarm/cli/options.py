@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from prewarm.operations.project import Project
+    from prewarm.records.audit import AuditReport
     from prewarm.records.events import Observer
     from prewarm.records.report import Report
 
@@ -108,12 +109,12 @@ def manifest(command: Command) -> Command:
     return _MANIFEST(command)
 
 
-def output(*, json: bool = True, verbose: bool = True) -> Callable[[Command], Command]:
+def output(*, json: bool = True, verbose: bool | str = True) -> Callable[[Command], Command]:
     """How to tell: the command is given ``shown``.
 
     Args:
         json: whether there is a report that can be printed as JSON.
-        verbose: whether there is more to tell than usual.
+        verbose: whether there is more to tell than usual, or what that is, where it is something else.
     """
 
     def adding(command: Command) -> Command:
@@ -121,7 +122,8 @@ def output(*, json: bool = True, verbose: bool = True) -> Callable[[Command], Co
         def with_output(quiet: bool, as_json: bool = False, verbose: bool = False, **given: Any) -> Any:
             return command(shown=Shown(as_json=as_json, quiet=quiet, verbose=verbose), **given)
 
-        return _with(with_output, *[_JSON] * json, _QUIET, *[_VERBOSE] * verbose)
+        more = click.option("-v", "--verbose", is_flag=True, help=verbose) if isinstance(verbose, str) else _VERBOSE
+        return _with(with_output, *[_JSON] * json, _QUIET, *[more] * bool(verbose))
 
     return adding
 
@@ -198,12 +200,28 @@ class Shown:
         from prewarm.formats import states
 
         shown = [entry for entry in report.all if not (self.quiet and entry.ready)]
-        for line in states.lines(shown, lambda text, colour: click.style(text, fg=colour)):
+        for line in states.lines(shown, _paint, stages=self.verbose):
             click.echo(line, err=self.quiet)
         if not self.quiet:
             click.echo(states.total(report))
+
+    def audit(self, report: AuditReport) -> None:
+        """Print what an audit found: JSON, or lines; with ``quiet`` only what counts, on standard error."""
+        if self.as_json:
+            from prewarm.formats import audit_document
+
+            click.echo(audit_document.render(report))
+            return
+        from prewarm.formats import audit
+
+        for line in audit.lines(report, _paint, quiet=self.quiet, verbose=self.verbose):
+            click.echo(line, err=self.quiet)
 
     def _document(self, report: Report) -> None:
         from prewarm.formats import document
 
         click.echo(document.render(report))
+
+
+def _paint(text: str, colour: str) -> str:
+    return click.style(text, fg=colour)

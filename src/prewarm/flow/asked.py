@@ -85,7 +85,7 @@ class Asked:
                 )
         commit = self._own.get(repo) or self._tools.pins.get(repo) or repo.revision
         try:
-            found = self._tools.hub.listing(replace(repo, revision=commit), self._account.add)
+            found = self._tools.listing(replace(repo, revision=commit), self._account.add)
         except HubError as error:
             if repo in self._own or error.kind not in _PASSED_ON:
                 raise
@@ -138,7 +138,14 @@ class Asked:
             if known is None and not given:
                 # It was only asked about.
                 continue
-            known = known or LockedRepo(repo=repo, commit=listing.commit, files=(), served_as=listing.served_as)
+            known = known or LockedRepo(
+                repo=repo,
+                commit=listing.commit,
+                files=(),
+                served_as=listing.served_as,
+                license=listing.license,
+                gated=listing.gated,
+            )
             files = {**given, **{file.path: file for file in known.files}}
             found[repo] = replace(
                 known,

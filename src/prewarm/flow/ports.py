@@ -181,6 +181,9 @@ class Memory(Protocol):
     def keep_run(self, locked: LockedApplication, entries: Sequence[LockedEntry]) -> None:
         """Remember that it has passed."""
 
+    def keep_listing(self, listing: Listing) -> None:
+        """Remember which files a repository has at a commit."""
+
     def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
         """Remember how the entry's last run ended; None: it did not fail."""
 

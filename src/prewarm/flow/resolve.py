@@ -113,7 +113,7 @@ def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:
     listings, documents = dict(known.listings), dict(known.documents)
     for repo in needs.repos:
         pinned = replace(repo, revision=tools.pins.get(repo, repo.revision))
-        listings[repo] = replace(tools.hub.listing(pinned, account.add), repo=repo)
+        listings[repo] = replace(tools.listing(pinned, account.add), repo=repo)
     wanted = [_file_of(listings[repo], path) for repo, path in needs.documents]
     documents.update(read_documents(wanted, tools, account))
     return Known(listings=listings, documents=documents)

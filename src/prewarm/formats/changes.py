@@ -34,6 +34,7 @@ def lines(changes: Sequence[Change], paint: Callable[[str, str], str]) -> list[s
             found.append(f"{_name(change)}: {_headline(change)}")
             if change.before is not None and change.after is not None:
                 found += [f"  {paint(*_mark(file))} {harmless(file.path)}{_sized(file)}" for file in change.files]
+                found += [f"  {paint(harmless(said), 'yellow')}" for said in change.terms]
                 if change.fetch_bytes:
                     found.append(f"  {size(change.fetch_bytes)} to fetch")
             for code in change.code:
@@ -70,6 +71,7 @@ def _entry(change: Change) -> dict[str, Any]:
         "added": those(False, True),
         "changed_files": those(True, True),
         "removed": those(True, False),
+        "terms": list(change.terms),
         "fetch_bytes": change.fetch_bytes,
         "code": [{"repo": code.repo_id, "path": code.path, "diff": "\n".join(code.diff)} for code in change.code],
         "error": {"kind": failure.kind, "message": failure.message, "hint": failure.hint} if failure else None,

@@ -8,6 +8,7 @@ from typing import Any
 from prewarm.records.failure import Failure
 from prewarm.records.proof import Proof
 from prewarm.records.report import ApplicationReport, EntryReport, Report
+from prewarm.records.stage import retry_in_s, stage_of
 from prewarm.records.text import escaped
 
 SCHEMA = 1
@@ -59,6 +60,9 @@ def _entry(report: EntryReport) -> dict[str, Any]:
         "required": entry.required,
         "status": report.status,
         "ready": report.ready,
+        "stage": stage_of(report),
+        "retry_in_s": retry_in_s(report),
+        "vulnerable": list(report.vulnerable),
         "files": report.files,
         "bytes": report.bytes,
         "missing_files": len(report.missing),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prewarm.records.report import EntryReport, Report
+from prewarm.records.stage import retry_in_s, stage_of
 from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
 
@@ -15,22 +16,26 @@ _COLOURS = {"proven": "green", "cached": "green", "partial": "yellow", "missing"
 _SHOWN = 3
 
 
-def lines(entries: Sequence[EntryReport], paint: Callable[[str, str], str]) -> list[str]:
+def lines(entries: Sequence[EntryReport], paint: Callable[[str, str], str], *, stages: bool = False) -> list[str]:
     """A line an entry, in columns, with what is not as it should be at its end.
 
     Args:
         entries: what was found.
         paint: gives a text a colour.
+        stages: with a column of where each stands in its life.
     """
+    column = [_stage(entry) for entry in entries] if stages else [""] * len(entries)
+    stage_width = max(map(len, column), default=0) + 2 * stages
     names = [name_of(entry) for entry in entries]
     width = max(map(len, names), default=0)
     found = []
-    for entry, name in zip(entries, names, strict=True):
+    for entry, name, stage in zip(entries, names, column, strict=True):
         colour = _COLOURS[entry.status] if entry.ready or entry.status == "failed" else "yellow"
         has_files = f"{plural(entry.files, 'file'):>9}  {size(entry.bytes):>8}" if entry.files else " " * 19
         commit = entry.commit[:7] if entry.commit else ""
         said = "; ".join(_said(entry))
-        line = f"{paint(f'{entry.status:<8}', colour)}{name:<{width}}  {commit:<7}  {has_files}  {said}"
+        start = paint(f"{entry.status:<8}", colour) + f"{stage:<{stage_width}}"
+        line = f"{start}{name:<{width}}  {commit:<7}  {has_files}  {said}"
         found.append(line.rstrip())
     return found
 
@@ -64,6 +69,13 @@ def name_of(entry: EntryReport) -> str:
     return name if revision == "main" else f"{name}@{shown}"
 
 
+def _stage(entry: EntryReport) -> str:
+    left_s = retry_in_s(entry)
+    if left_s is None:
+        return stage_of(entry)
+    return f"{stage_of(entry)} {f'in {duration(left_s)}' if left_s >= 1 else 'now'}"
+
+
 def _said(entry: EntryReport) -> list[str]:
     said = []
     if entry.failure is not None:
@@ -73,4 +85,6 @@ def _said(entry: EntryReport) -> list[str]:
         said.append(f"without {', '.join(entry.missing[:_SHOWN])}{more} ({size(entry.missing_bytes)})")
     if not entry.entry.required:
         said.append("not required")
+    if entry.vulnerable and entry.failure is None:
+        said.append(f"the last audit found {', '.join(entry.vulnerable[:_SHOWN])}: prewarm audit says more")
     return [harmless(one) for one in (*said, *entry.notes)]

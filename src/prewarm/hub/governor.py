@@ -278,9 +278,8 @@ class Governor:
             hint += ", or set HF_TOKEN"
             if self._shared is not None:
                 hint += f"; what is remembered of the limits stands in {self._shared.path}"
-        return HubError(
-            "rate-limited", f"{said} in {wait_s:.0f} s, and max_wait is {self._max_wait_s:.0f} s", hint=hint
-        )
+        said = f"{said} in {wait_s:.0f} s, and max_wait is {self._max_wait_s:.0f} s"
+        return HubError("rate-limited", said, hint=hint, retry_in_s=wait_s)
 
     def _end_wait(self, name: str) -> None:
         began, promised_s = self._waits.pop(name, (None, 0.0))

@@ -6,6 +6,7 @@ written to a disk.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ ROUND = 100
 """A number of names that is a multiple of it may be where somebody has cut the list."""
 LARGE = 1000
 """From so many names on, lists have been cut: a page of the Hub's trees, and what some mirrors pass on."""
+_LICENSE_TAG = "license:"
+_LICENSE = re.compile(r"[A-Za-z0-9][\w.+ -]{0,63}")
+_LICENSE_MAX = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,7 @@ def parse_info(repo: Repo, content: Any) -> Info:
         gated=bool(content.get("gated")),
         served_as=str(served_as) if is_renamed else "",
         made_for=made_for if isinstance(made_for := content.get("library_name"), str) else "",
+        license=_license(content),
     )
     # Not cut where a folder is among the names either: mirrors list the top of a repository so.
     is_whole = len(files) + len(odd) == len(siblings) and not _may_be_cut(len(paths)) and not _parents(paths) & paths
@@ -128,6 +133,7 @@ def joined(repo: Repo, info: Info, tree: Tree) -> Listing:
         gated=found.gated,
         served_as=found.served_as,
         made_for=found.made_for,
+        license=found.license,
     )
 
 
@@ -143,6 +149,16 @@ def strange(repo: Repo, said: str) -> HubError:
         f"the Hub's word on {repo.repo_id} cannot be used: {said}",
         hint="look at HF_ENDPOINT: a mirror or a proxy may not pass on listings as they are",
     )
+
+
+def _license(content: Mapping[str, Any]) -> str:
+    """What the card names (huggingface.co/docs/hub/model-cards, "license"); mirrors may pass on its tag alone."""
+    card, tags = content.get("cardData"), content.get("tags")
+    said = card.get("license") if isinstance(card, Mapping) else None
+    if not said and isinstance(tags, list):
+        said = [tag.removeprefix(_LICENSE_TAG) for tag in tags if isinstance(tag, str) and tag.startswith(_LICENSE_TAG)]
+    words = said if isinstance(said, list) else [said]
+    return ", ".join(word for word in words if isinstance(word, str) and _LICENSE.fullmatch(word))[:_LICENSE_MAX]
 
 
 def _may_be_cut(count: int) -> bool:

@@ -91,6 +91,8 @@ class Repository:
     private: bool = False
     made_for: str | None = None
     """What the owner's card names, as in ``library_name``."""
+    license: str | None = None
+    """As ``made_for``."""
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

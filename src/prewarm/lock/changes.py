@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prewarm.records.entry import Entry
 from prewarm.records.failure import Failure
 from prewarm.records.listing import RepoFile
-from prewarm.records.lock import LockedEntry
+from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.text import harmless_lines
 
 
@@ -48,6 +48,8 @@ class Change:
     """None: it is not locked, or goes."""
     files: tuple[FileChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
+    terms: tuple[str, ...] = ()
+    """What is different in licence and gating, a sentence each."""
     fetch_bytes: int = 0
     """Bytes that the cache does not hold."""
     failure: Failure | None = None
@@ -67,6 +69,35 @@ def file_changes(before: LockedEntry | None, after: LockedEntry) -> tuple[FileCh
         for key in sorted({*old, *new})
         if _digest(old.get(key)) != _digest(new.get(key))
     )
+
+
+def term_changes(before: LockedEntry | None, after: LockedEntry) -> tuple[str, ...]:
+    """What is different in the terms under which its repositories are had, a sentence each."""
+    old = {repo.repo.repo_id: repo for repo in before.repos} if before is not None else {}
+    said = []
+    for repo in after.repos:
+        known = old.get(repo.repo.repo_id)
+        if known is None:
+            continue
+        if known.license != repo.license:
+            said.append(f"{repo.repo.repo_id}: its license was {_named(known)}, and is {_named(repo)}")
+        if known.gated != repo.gated:
+            said.append(f"{repo.repo.repo_id}: {'it is gated now' if repo.gated else 'it is gated no more'}")
+    return tuple(said)
+
+
+def with_terms(locked: LockedEntry, terms: LockedEntry) -> LockedEntry:
+    """``locked`` with the terms that ``terms`` names for its repositories."""
+    known = {repo.repo: repo for repo in terms.repos}
+    repos = tuple(
+        replace(repo, license=known[repo.repo].license, gated=known[repo.repo].gated) if repo.repo in known else repo
+        for repo in locked.repos
+    )
+    return replace(locked, repos=repos)
+
+
+def _named(repo: LockedRepo) -> str:
+    return repo.license or "not named"
 
 
 def code_change(change: FileChange, before: bytes | None, after: bytes | None, commits: tuple[str, str]) -> CodeChange:

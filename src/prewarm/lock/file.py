@@ -81,7 +81,9 @@ def load(path: Path, manifest: Manifest) -> Lock:
         if not repos:
             raise _damaged(place)
         if entry is not None:
-            found.append(LockedEntry(entry=entry, repos=tuple(repos), is_complete=_flag(table, "complete", place)))
+            found.append(
+                LockedEntry(entry=entry, repos=tuple(repos), is_complete=_flag(table, "complete", place, True))
+            )
         else:
             own = repos[0].repo
             stranger = Entry(id=own.repo_id, revision=own.revision, repo_type=own.repo_type, place=place)
@@ -139,6 +141,9 @@ def _repo_lines(kind: str, repos: Iterable[LockedRepo]) -> list[str]:
         lines += _pairs({"revision": repo.repo.revision, "commit": repo.commit})
         if repo.served_as:
             lines += _pairs({"served_as": repo.served_as})
+        if repo.license:
+            lines += _pairs({"license": repo.license})
+        lines += ["gated = true"] * repo.gated
         lines.append("files = [")
         for file in sorted(repo.files, key=lambda file: file.path):
             hashed = f"{file.digest.algorithm} = {tomlfile.string(file.digest.value)}"
@@ -159,6 +164,7 @@ def _repo(table: Mapping[str, Any], place: str) -> LockedRepo:
     repo_id, commit = _text(table, "id", place), _text(table, "commit", place)
     revision, repo_type = _text(table, "revision", place), _text(table, "type", place)
     served_as = table.get("served_as", "")
+    license_ = _text({"license": "", **table}, "license", place)
     is_sound = names.is_repo_id(repo_id) and names.is_commit(commit) and names.is_revision(revision)
     if not is_sound or repo_type not in ("model", "dataset") or (served_as and not names.is_repo_id(str(served_as))):
         raise _damaged(place)
@@ -167,7 +173,15 @@ def _repo(table: Mapping[str, Any], place: str) -> LockedRepo:
     absent = table.get("absent", [])
     if not isinstance(absent, list) or not all(isinstance(item, str) and names.is_path(item) for item in absent):
         raise _damaged(f"{place}.absent")
-    return LockedRepo(repo=repo, commit=commit, files=files, served_as=str(served_as), absent=tuple(absent))
+    return LockedRepo(
+        repo=repo,
+        commit=commit,
+        files=files,
+        served_as=str(served_as),
+        absent=tuple(absent),
+        license=license_,
+        gated=_flag(table, "gated", place, False),
+    )
 
 
 def _file(table: Mapping[str, Any], place: str) -> RepoFile:
@@ -200,8 +214,8 @@ def _text(table: Mapping[str, Any], key: str, place: str) -> str:
     return text
 
 
-def _flag(table: Mapping[str, Any], key: str, place: str) -> bool:
-    flag = table.get(key, True)
+def _flag(table: Mapping[str, Any], key: str, place: str, default: bool) -> bool:
+    flag = table.get(key, default)
     if not isinstance(flag, bool):
         raise _damaged(f"{place}.{key}")
     return flag

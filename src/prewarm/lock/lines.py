@@ -12,7 +12,7 @@ from typing import Any
 _TEXT = r'"([^"\\\x00-\x1f\x7f]*)"'
 _FILE = re.compile(rf"  \{{ path = {_TEXT}, size = (\d+), (sha256|git-sha1) = {_TEXT}(?:, sha256 = {_TEXT})? \}},")
 _PAIR = re.compile(rf"([a-z_]+) = {_TEXT}")
-_INCOMPLETE = "complete = false"
+_FLAGS = {"complete = false": ("complete", False), "gated = true": ("gated", True)}
 _SCHEMA = re.compile(r"schema = (0|[1-9]\d*)")
 _ABSENT = re.compile(rf"absent = \[{_TEXT}(?:, {_TEXT})*\]")
 _WORD = re.compile(_TEXT)
@@ -69,8 +69,8 @@ def _pair(line: str) -> tuple[str, Any]:
         return match[1], match[2]
     if (match := _SCHEMA.fullmatch(line)) is not None:
         return "schema", int(match[1])
-    if line == _INCOMPLETE:
-        return "complete", False
+    if line in _FLAGS:
+        return _FLAGS[line]
     if _ABSENT.fullmatch(line) is not None:
         return "absent", _WORD.findall(line)
     return "", None

@@ -9,6 +9,7 @@ from typing import Any
 from prewarm.manifest import toml as tomlfile
 from prewarm.manifest import values
 from prewarm.manifest.application import read_application
+from prewarm.manifest.audit import read_ignored
 from prewarm.manifest.settings import nearest
 from prewarm.records.entry import Application, Entry, Manifest
 from prewarm.records.errors import ManifestError
@@ -26,7 +27,7 @@ _NOT_FOR_DATASETS = (
     "dtype",
     "use_safetensors",
 )
-_TOP = ["simple", "advanced", "application", "settings"]
+_TOP = ["simple", "advanced", "application", "audit", "settings"]
 
 
 def find(folder: Path) -> Path:
@@ -101,7 +102,13 @@ def parse(content: Mapping[str, Any], *, path: Path, start: str = "") -> Manifes
         raise ManifestError(f"{path.name} has no entries", hint=f"add one: {EXAMPLE}")
     _refuse_duplicates(entries)
     _refuse_equal_names(entries, applications)
-    return Manifest(path=path, entries=tuple(entries), applications=tuple(applications), settings=settings)
+    return Manifest(
+        path=path,
+        entries=tuple(entries),
+        applications=tuple(applications),
+        ignored=read_ignored(content.get("audit", {}), f"{start}audit"),
+        settings=settings,
+    )
 
 
 def _simple(item: object, place: str) -> Entry:

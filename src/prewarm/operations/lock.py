@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.resolve import read_documents, resolve
 from prewarm.lock import file as locks
-from prewarm.lock.changes import Change, CodeChange, FileChange, code_change, file_changes
+from prewarm.lock.changes import Change, CodeChange, FileChange, code_change, file_changes, term_changes, with_terms
 from prewarm.operations.lock_file import write_lock
 from prewarm.operations.project import Project, merged
 from prewarm.operations.tools import Work, tools
@@ -101,7 +101,8 @@ def _resolve(entry: Entry, before: LockedEntry | None, *, is_locked: bool, using
         after = resolve(entry, using, account).locked
         if is_locked and before is not None and _commits(before) == _commits(after):
             # It may have files that a proof has found since.
-            return Change(entry=entry, before=before, after=before)
+            known = with_terms(before, after)
+            return Change(entry=entry, before=before, after=known, terms=term_changes(before, known))
         files = file_changes(before, after)
         code = tuple(
             _diff(change, before, after, using, account) for change in files if change.is_code and before is not None
@@ -116,6 +117,7 @@ def _resolve(entry: Entry, before: LockedEntry | None, *, is_locked: bool, using
         after=after,
         files=files,
         code=code,
+        terms=term_changes(before, after),
         fetch_bytes=sum(file.size for repo, file in after.files if (repo.repo, file.path) not in there),
     )
 

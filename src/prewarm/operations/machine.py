@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from prewarm import __version__
@@ -38,14 +39,16 @@ def report(
 ) -> Report:
     """What happened, with what there is to say of this machine."""
     path = project.lock_path
+    root = configuration.cache_root()
+    remembered = memory(root, project.environ)
     return Report(
         command=command,
-        entries=tuple(entries),
+        entries=tuple(replace(one, vulnerable=remembered.vulnerable(one.entry, one.commit)) for one in entries),
         applications=tuple(applications),
         manifest=project.manifest.path,
         lock=path if path is not None and path.exists() else None,
         endpoint=configuration.endpoint(),
-        cache=configuration.cache_root(),
+        cache=root,
         versions={**own_versions(), **versions_of(_LIBRARIES)},
         fetched=fetched,
         elapsed_s=elapsed_s,

@@ -34,6 +34,8 @@ def lock_entry(entry: Entry, selection: Selection, known: Known) -> LockedEntry:
                     commit=listing.commit,
                     files=files,
                     served_as=listing.served_as,
+                    license=listing.license,
+                    gated=listing.gated,
                     absent=absent_files(entry, known, repo) if entry.loads_model or entry.loads_processor else (),
                 )
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -122,11 +123,25 @@ class Application:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ignored:
+    """A finding of an audit that the manifest accepts."""
+
+    id: str
+    reason: str
+    until: date | None = None
+    """The last day on which it is accepted; None: for good."""
+    place: str = "audit.ignore[0]"
+    """Where it stands in the manifest, for messages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
     """What the application needs."""
 
     path: Path
     entries: tuple[Entry, ...]
     applications: tuple[Application, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    """Findings of an audit that are accepted."""
     settings: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
     """The ``[settings]`` table, checked by prewarm.manifest.settings."""

@@ -12,6 +12,7 @@ PrewarmError                  anything that prewarm can explain
 │   ├── CacheError            the cache does not take them
 │   └── ProofError            its classes do not load them
 ├── NotReadyError             a required entry is not ready, for those who want it raised
+├── AuditError                who knows of vulnerabilities cannot be asked
 ├── BundleError               a bundle is none, or is not what it says
 ├── DemoError                 the demo cannot be set up
 └── Interrupted               the user said stop: exit code 130
@@ -75,6 +76,10 @@ class BundleError(PrewarmError):
     """A bundle cannot be made, is damaged, or is signed by somebody else."""
 
 
+class AuditError(PrewarmError):
+    """Nobody can say what vulnerabilities are known."""
+
+
 class EntryError(PrewarmError):
     """One entry cannot be made ready; the others go on."""
 
@@ -84,7 +89,13 @@ class EntryError(PrewarmError):
 
     def as_failure(self) -> Failure:
         """The error as a value for the report."""
-        return Failure(kind=self.kind, message=self.message, hint=self.hint, trace=getattr(self, "trace", ""))
+        return Failure(
+            kind=self.kind,
+            message=self.message,
+            hint=self.hint,
+            trace=getattr(self, "trace", ""),
+            retry_in_s=getattr(self, "retry_in_s", 0.0),
+        )
 
 
 class PlanError(EntryError):
@@ -92,7 +103,15 @@ class PlanError(EntryError):
 
 
 class HubError(EntryError):
-    """The Hub refuses, fails or cannot be reached."""
+    """The Hub refuses, fails or cannot be reached.
+
+    Args:
+        retry_in_s: seconds until what is in the way is known to have passed.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str, *, hint: str = "", retry_in_s: float = 0.0) -> None:
+        super().__init__(kind, message, hint=hint)
+        self.retry_in_s = retry_in_s
 
 
 class CacheError(EntryError):

@@ -30,3 +30,5 @@ class Failure:
     hint: str
     trace: str = ""
     """The traceback of the process that loaded it, for ``-v``; empty for failures elsewhere."""
+    retry_in_s: float = 0.0
+    """Seconds until what is in the way is known to have passed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,10 +68,20 @@ class Listing:
     """The id that the Hub answers with, where the repository was renamed: asking for it saves a redirect a file."""
     made_for: str = ""
     """The library that the repository is for, as its owner says (``library_name``): used in hints alone."""
+    license: str = ""
+    """As its owner names it (``license`` of the card), such as ``apache-2.0``; empty: not at all."""
 
     def find(self, path: str) -> RepoFile | None:
         """The file at ``path``, or None."""
         return next((file for file in self.files if file.path == path), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """What is remembered of a listing."""
+
+    files: Mapping[str, int]
+    """Path to size, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

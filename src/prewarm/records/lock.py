@@ -19,6 +19,10 @@ class LockedRepo:
     """As in Listing."""
     absent: tuple[str, ...] = ()
     """Files that transformers looks for and the commit does not have."""
+    license: str = ""
+    """As in Listing."""
+    gated: bool = False
+    """As in Listing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,6 +38,8 @@ class EntryReport:
     proof: Proof | None = None
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    vulnerable: tuple[str, ...] = ()
+    """Ids of what the last audit on this disk found and nobody accepts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,6 +64,7 @@ def repo_info(
     private: bool = False,
     gated: str | None = None,
     made_for: str | None = None,
+    license_: str | None = None,
 ) -> dict[str, Any]:
     """A repository at a commit; ``blobs`` adds sizes and hashes."""
     siblings: list[dict[str, Any]] = []
@@ -92,6 +93,9 @@ def repo_info(
     }
     if repo_type == "model":
         said["modelId"] = repo_id
+    if license_:
+        said["cardData"] = {"license": license_}
+        said["tags"] = [f"license:{license_}"]
     if made_for:
         said["library_name"] = made_for
     return said

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prewarm.authoring.draft import Draft
 from prewarm.records.listing import Repo
 from prewarm.records.text import strings_in
 
@@ -44,22 +45,6 @@ class Seen:
     repo: Repo
     given: tuple[str, ...]
     opened: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """An entry to write."""
-
-    id: str
-    keys: Mapping[str, Any] = field(default_factory=dict)
-    """Of an advanced entry; empty: a simple one."""
-    where: tuple[str, ...] = ()
-    """The lines of the application that ask for it."""
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether an id, with a revision at most, says it all."""
-        return not set(self.keys) - {"revision"}
 
 
 @dataclass(frozen=True, kw_only=True)

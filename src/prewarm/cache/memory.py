@@ -110,11 +110,12 @@ class Memory:
             return None
         return Listed(files=files)
 
-    def keep_listing(self, listing: Listing) -> None:
-        """Remember which files a repository has at a commit; without a word where that cannot be written."""
-        place = self._listing_place(listing.repo, listing.commit)
-        if not place.exists():
-            write_table(place, {"files": {file.path: file.size for file in listing.files}})
+    def keep_listings(self, listings: Collection[Listing]) -> None:
+        """Remember which files repositories have at their commits; without a word where that cannot be written."""
+        for listing in listings:
+            place = self._listing_place(listing.repo, listing.commit)
+            if not place.exists():
+                write_table(place, {"files": {file.path: file.size for file in listing.files}})
 
     def keep_audit(self, locked: LockedEntry, found: Collection[tuple[str, str, str]]) -> None:
         """Remember what an audit found of an entry that makes it vulnerable: id, and a package with its version."""

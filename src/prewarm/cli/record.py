@@ -12,7 +12,7 @@ import click
 from prewarm.cli import options
 
 if TYPE_CHECKING:
-    from prewarm.authoring.record import Draft
+    from prewarm.authoring.draft import Draft
 
 
 @click.command("record", context_settings={"ignore_unknown_options": True})
@@ -28,8 +28,9 @@ def command(write: bool, output: Path | None, path: Path | None, shown: options.
     is fetched twice. A server that does not end is ended with Ctrl-C, and recorded all the same. The exit code is the
     command's. Without --write and -o the entries are printed.
     """
+    from prewarm.operations.project import here
     from prewarm.operations.record import record
-    from prewarm.operations.recorded import manifest_here, text_of, write_to
+    from prewarm.operations.recorded import text_of, write_to
 
     if not words:
         raise click.UsageError("there is no command to watch: prewarm record -- python app.py")
@@ -41,7 +42,7 @@ def command(write: bool, output: Path | None, path: Path | None, shown: options.
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if found.entries:
-        target = output or ((path or manifest_here()) if write else None)
+        target = output or ((path or here()) if write else None)
         if target is not None:
             write_to(target, found.entries)
             click.echo(f"{target} is written; now: prewarm", err=True)

@@ -12,7 +12,7 @@ from prewarm.flow.stop import Stop
 from prewarm.records.entry import Entry, ProofMode
 from prewarm.records.errors import EntryError, PrewarmError
 from prewarm.records.events import Observer
-from prewarm.records.listing import Listing, Repo
+from prewarm.records.listing import Repo
 from prewarm.records.plan import Fetched
 
 
@@ -63,16 +63,6 @@ class Tools:
         if isinstance(error, PrewarmError):
             raise error
         return self.unforeseen(error)
-
-    def listing(self, repo: Repo, spent: Callable[[Fetched], None]) -> Listing:
-        """What the Hub lists of a repository; what else it has than what is needed is remembered for an audit.
-
-        Raises:
-            HubError: the Hub does not tell.
-        """
-        found = self.hub.listing(repo, spent)
-        self.memory.keep_listing(found)
-        return found
 
     def end(self) -> None:
         """End everything that is under way."""

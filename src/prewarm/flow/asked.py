@@ -85,7 +85,7 @@ class Asked:
                 )
         commit = self._own.get(repo) or self._tools.pins.get(repo) or repo.revision
         try:
-            found = self._tools.listing(replace(repo, revision=commit), self._account.add)
+            found = self._tools.hub.listing(replace(repo, revision=commit), self._account.add)
         except HubError as error:
             if repo in self._own or error.kind not in _PASSED_ON:
                 raise

@@ -181,8 +181,8 @@ class Memory(Protocol):
     def keep_run(self, locked: LockedApplication, entries: Sequence[LockedEntry]) -> None:
         """Remember that it has passed."""
 
-    def keep_listing(self, listing: Listing) -> None:
-        """Remember which files a repository has at a commit."""
+    def keep_listings(self, listings: Collection[Listing]) -> None:
+        """Remember which files repositories have at their commits."""
 
     def keep_failure(self, entry: Entry, locked: LockedEntry | None, failure: Failure | None) -> None:
         """Remember how the entry's last run ended; None: it did not fail."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.fetch import fetch
@@ -13,6 +15,8 @@ from prewarm.records.errors import EntryError, HubError
 from prewarm.records.listing import Listing, Repo, RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
 
+NOTHING = Known()
+Answer = TypeVar("Answer")
 _OUT_OF_REACH = ("unreachable", "timeout", "rate-limited")
 
 
@@ -28,24 +32,50 @@ class Resolved:
     """Whether the lock may say so; not where the cache was asked in the Hub's place."""
     notes: tuple[str, ...] = ()
 
+    @property
+    def listings(self) -> tuple[Listing, ...]:
+        """What the Hub says of its repositories, where it was asked."""
+        return tuple(self.known.listings.values()) if self.is_fresh else ()
 
-def resolve(entry: Entry, tools: Tools, account: Account) -> Resolved:
+
+def resolve(entry: Entry, tools: Tools, account: Account, known: Known = NOTHING) -> Resolved:
     """Ask the Hub what ``entry`` consists of; the small files that decide the rest are in the cache afterwards.
+
+    Args:
+        entry: what is asked about.
+        tools: what the run works with.
+        account: is told what it costs.
+        known: what is known already.
 
     Raises:
         HubError: the Hub does not tell.
         PlanError: its classes cannot load what the repository has.
         CacheError: the cache cannot be written.
     """
-    known = Known()
+
+    def plan(known: Known) -> tuple[LockedEntry, tuple[str, ...]]:
+        selection = select(entry, known)
+        return lock_entry(entry, selection, known), selection.notes
+
+    (locked, notes), known = answered(plan, tools, account, known)
+    return Resolved(locked=locked, known=known, is_fresh=True, notes=notes)
+
+
+def answered(
+    asking: Callable[[Known], Answer], tools: Tools, account: Account, known: Known = NOTHING
+) -> tuple[Answer, Known]:
+    """What ``asking`` makes of all that it has to know of repositories, and that.
+
+    Raises:
+        HubError: the Hub does not tell.
+        CacheError: the cache cannot be written.
+        Exception: what ``asking`` raises.
+    """
     while True:
         try:
-            selection = select(entry, known)
-            locked = lock_entry(entry, selection, known)
+            return asking(known), known
         except Needs as needs:
             known = _learn(known, needs, tools, account)
-        else:
-            return Resolved(locked=locked, known=known, is_fresh=True, notes=selection.notes)
 
 
 def from_cache(entry: Entry, cache: Cache) -> Resolved | None:
@@ -113,7 +143,7 @@ def _learn(known: Known, needs: Needs, tools: Tools, account: Account) -> Known:
     listings, documents = dict(known.listings), dict(known.documents)
     for repo in needs.repos:
         pinned = replace(repo, revision=tools.pins.get(repo, repo.revision))
-        listings[repo] = replace(tools.listing(pinned, account.add), repo=repo)
+        listings[repo] = replace(tools.hub.listing(pinned, account.add), repo=repo)
     wanted = [_file_of(listings[repo], path) for repo, path in needs.documents]
     documents.update(read_documents(wanted, tools, account))
     return Known(listings=listings, documents=documents)

@@ -53,6 +53,7 @@ async def _warm_entry(entry: Entry, locked: LockedEntry | None, tools: Tools, op
     if not options.dry_run:
         found = reached.resolved.locked if reached.resolved else locked
         await tools.stages.look_after(tools.memory.keep_failure, entry, found, warmed.report.failure)
+        await tools.stages.look_after(tools.memory.keep_listings, reached.resolved.listings if reached.resolved else ())
     tools.observe(EntryFinished(report=warmed.report))
     return warmed
 

@@ -20,6 +20,7 @@ ROUND = 100
 """A number of names that is a multiple of it may be where somebody has cut the list."""
 LARGE = 1000
 """From so many names on, lists have been cut: a page of the Hub's trees, and what some mirrors pass on."""
+_TAG = re.compile(r"[a-z0-9-]{1,60}")
 _LICENSE_TAG = "license:"
 _LICENSE = re.compile(r"[A-Za-z0-9][\w.+ -]{0,63}")
 _LICENSE_MAX = 200
@@ -79,6 +80,7 @@ def parse_info(repo: Repo, content: Any) -> Info:
         gated=bool(content.get("gated")),
         served_as=str(served_as) if is_renamed else "",
         made_for=made_for if isinstance(made_for := content.get("library_name"), str) else "",
+        pipeline_tag=tag if isinstance(tag := content.get("pipeline_tag"), str) and _TAG.fullmatch(tag) else "",
         license=_license(content),
     )
     # Not cut where a folder is among the names either: mirrors list the top of a repository so.
@@ -133,6 +135,7 @@ def joined(repo: Repo, info: Info, tree: Tree) -> Listing:
         gated=found.gated,
         served_as=found.served_as,
         made_for=found.made_for,
+        pipeline_tag=found.pipeline_tag,
         license=found.license,
     )
 

@@ -91,6 +91,8 @@ class Repository:
     private: bool = False
     made_for: str | None = None
     """What the owner's card names, as in ``library_name``."""
+    pipeline_tag: str | None = None
+    """As ``made_for``."""
     license: str | None = None
     """As ``made_for``."""
     commits: dict[str, Commit] = field(default_factory=dict)

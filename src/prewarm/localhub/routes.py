@@ -163,6 +163,7 @@ class Routes:
             private=repository.private,
             gated=repository.gated,
             made_for=repository.made_for,
+            pipeline_tag=repository.pipeline_tag,
             license_=repository.license,
         )
         return json_answer(said)

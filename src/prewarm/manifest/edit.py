@@ -1,32 +1,79 @@
-"""Entries into a manifest that is there: comments and order are kept. Changes with how entries are written."""
+"""Entries into a manifest that is there, and out of it; comments and order are kept. Changes with how they look."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tomlkit
 from tomlkit.items import AoT, Array, Table
 
+_DECIDED = (
+    "model_class", "model_args", "model_kwargs", "task", "processor_class", "trust_remote_code", "include", "repo_type",
+)  # fmt: skip
+"""Keys that say how an entry is loaded: what is written anew where an entry is updated."""
 
-def with_entries(text: str, entries: Collection[Mapping[str, Any]], *, tool: bool = False) -> str:
+
+def with_entries(
+    text: str, entries: Sequence[Mapping[str, Any]], *, tool: bool = False, comments: Sequence[Collection[str]] = ()
+) -> str:
     """``text`` with more entries, less those that stand there already.
 
     Args:
         text: of the manifest; may be empty.
         entries: the keys of each; one with an ``id`` and a ``revision`` at most becomes a simple entry.
         tool: whether the manifest is ``[tool.prewarm]`` of this file.
+        comments: lines that stand beside each entry, in the same order.
     """
     document = tomlkit.parse(text)
-    top: Any = document
-    if tool:
-        top = document.setdefault("tool", tomlkit.table(is_super_table=True)).setdefault("prewarm", tomlkit.table())
-    for entry in entries:
-        if set(entry) <= {"id", "revision"}:
+    top = _top(document, tool=tool)
+    for at, entry in enumerate(entries):
+        beside = comments[at] if at < len(comments) else ()
+        if set(entry) <= {"id", "revision"} and not beside:
             _add_simple(top, entry)
         else:
-            _add_advanced(top, entry)
+            _add_advanced(top, entry, beside)
     return tomlkit.dumps(document)
+
+
+def without(text: str, repo_ids: Collection[str], *, tool: bool = False) -> str:
+    """``text`` without the entries of these ids or names."""
+    document = tomlkit.parse(text)
+    top = _top(document, tool=tool)
+    simple = top.get("simple")
+    for at in reversed(range(len(simple) if isinstance(simple, Array) else 0)):
+        if str(simple[at]).partition("@")[0] in repo_ids or str(simple[at]) in repo_ids:
+            del simple[at]
+    advanced = top.get("advanced")
+    if isinstance(advanced, AoT):
+        for at in reversed(range(len(advanced))):
+            if {str(advanced[at].get("id")), str(advanced[at].get("name"))} & set(repo_ids):
+                del advanced[at]
+        if not len(advanced):
+            del top["advanced"]
+    return tomlkit.dumps(document)
+
+
+def updated(text: str, entry: Mapping[str, Any], *, tool: bool = False) -> str:
+    """``text`` with the entry of that id loaded as ``entry`` says; its other keys stay."""
+    document = tomlkit.parse(text)
+    top = _top(document, tool=tool)
+    advanced = top.get("advanced")
+    for table in advanced if isinstance(advanced, AoT) else ():
+        if str(table.get("id")) == entry["id"]:
+            for key in _DECIDED:
+                if key in table and key not in entry:
+                    del table[key]
+            for key, value in entry.items():
+                table[key] = _inline(value) if isinstance(value, Mapping) else value
+            return tomlkit.dumps(document)
+    return with_entries(without(text, [entry["id"]], tool=tool), [entry], tool=tool)
+
+
+def _top(document: tomlkit.TOMLDocument, *, tool: bool) -> Any:
+    if not tool:
+        return document
+    return document.setdefault("tool", tomlkit.table(is_super_table=True)).setdefault("prewarm", tomlkit.table())
 
 
 def _add_simple(top: Any, entry: Mapping[str, Any]) -> None:
@@ -60,7 +107,7 @@ def _put_first(document: tomlkit.TOMLDocument, key: str, value: Array) -> None:
             document.append(name, item)
 
 
-def _add_advanced(top: Any, entry: Mapping[str, Any]) -> None:
+def _add_advanced(top: Any, entry: Mapping[str, Any], comments: Collection[str]) -> None:
     advanced = top.get("advanced")
     if not isinstance(advanced, AoT):
         advanced = tomlkit.aot()
@@ -70,9 +117,13 @@ def _add_advanced(top: Any, entry: Mapping[str, Any]) -> None:
         advanced = top["advanced"]
     if any(dict(table.unwrap()) == dict(entry) for table in advanced):
         return
+    if len(advanced):
+        advanced[-1].add(tomlkit.nl())
     table: Table = tomlkit.table()
     for key, value in entry.items():
         table.add(key, _inline(value) if isinstance(value, Mapping) else value)
+    for line in comments:
+        table.add(tomlkit.comment(line))
     advanced.append(table)
 
 

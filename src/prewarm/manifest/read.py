@@ -48,8 +48,12 @@ def find(folder: Path) -> Path:
     )
 
 
-def load(path: Path) -> Manifest:
+def load(path: Path, *, may_be_empty: bool = False) -> Manifest:
     """Read and check the manifest at ``path``, a file or a folder that holds one.
+
+    Args:
+        path: where it is.
+        may_be_empty: whether it may have no entries, as one has that was only begun.
 
     Raises:
         ManifestError: it is not there, or anything in it is wrong.
@@ -58,15 +62,29 @@ def load(path: Path) -> Manifest:
         path = find(path)
     if not path.exists():
         raise ManifestError(f"there is no manifest at {path}", hint=f"write one: echo '{EXAMPLE}' > {path}")
-    content: Any = tomlfile.read(path, ManifestError)
+    return _of_file(tomlfile.read(path, ManifestError), path, may_be_empty=may_be_empty)
+
+
+def check(text: str, path: Path) -> None:
+    """Raise ManifestError where ``text`` would be no manifest in the file at ``path``."""
+    try:
+        content = tomlfile.parse(text)
+    except ValueError as error:
+        raise ManifestError(f"{path.name} would be no valid TOML: {error}") from None
+    _of_file(content, path, may_be_empty=True)
+
+
+def _of_file(content: Any, path: Path, *, may_be_empty: bool) -> Manifest:
     start = ""
     if path.name == PYPROJECT_NAME:
         content, start = _tools(content).get("prewarm"), "tool.prewarm."
+        if content is None and may_be_empty:
+            content = {}
         if content is None:
             raise ManifestError(f"{path} has no [tool.prewarm] table", hint="add one, or name another file with -m")
         if not isinstance(content, dict):
             raise values.wrong_type("tool.prewarm", "a table", content)
-    return parse(content, path=path, start=start)
+    return parse(content, path=path, start=start, may_be_empty=may_be_empty)
 
 
 def _tools(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,7 +94,7 @@ def _tools(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
     return tools
 
 
-def parse(content: Mapping[str, Any], *, path: Path, start: str = "") -> Manifest:
+def parse(content: Mapping[str, Any], *, path: Path, start: str = "", may_be_empty: bool = False) -> Manifest:
     """Check a manifest's table; ``start`` is what stands before its keys in the file.
 
     Raises:
@@ -98,7 +116,7 @@ def parse(content: Mapping[str, Any], *, path: Path, start: str = "") -> Manifes
             values.items(content.get("application", []), f"{start}application", "tables: [[application]]")
         )
     ]
-    if not entries and not applications:
+    if not entries and not applications and not may_be_empty:
         raise ManifestError(f"{path.name} has no entries", hint=f"add one: {EXAMPLE}")
     _refuse_duplicates(entries)
     _refuse_equal_names(entries, applications)

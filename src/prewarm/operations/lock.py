@@ -98,7 +98,9 @@ def _resolve(entry: Entry, before: LockedEntry | None, *, is_locked: bool, using
     account = Account(entry, using)
     using.observe(EntryStarted(entry=entry))
     try:
-        after = resolve(entry, using, account).locked
+        resolved = resolve(entry, using, account)
+        using.memory.keep_listings(resolved.listings)
+        after = resolved.locked
         if is_locked and before is not None and _commits(before) == _commits(after):
             # It may have files that a proof has found since.
             known = with_terms(before, after)

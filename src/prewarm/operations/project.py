@@ -49,6 +49,34 @@ class Project:
         return has_all and has_applications and not self.lock.strangers
 
 
+def load_or_empty(path: Path | None, environ: Mapping[str, str]) -> Project:
+    """As ``load``; where there is no manifest yet, or one without entries, an empty project in its place.
+
+    Raises:
+        ManifestError, SettingsError, LockError: something is there, and wrong.
+    """
+    path = path or here()
+    if path.exists():
+        return load(path, environ=environ, may_be_empty=True)
+    variables.check(environ)
+    return Project(
+        manifest=Manifest(path=path, entries=()),
+        settings=resolve({}, environ, {}),
+        entries=(),
+        lock=Lock(),
+        lock_path=path.parent / locks.LOCK_NAME,
+        environ=environ,
+    )
+
+
+def here() -> Path:
+    """The manifest of the working directory, whether it is there or not."""
+    try:
+        return manifests.find(_here())
+    except ManifestError:
+        return _here() / manifests.MANIFEST_NAME
+
+
 def load(
     path: Path | None,
     *,
@@ -57,6 +85,7 @@ def load(
     only: Sequence[str] = (),
     locked: bool = False,
     no_lock: bool = False,
+    may_be_empty: bool = False,
 ) -> Project:
     """Read manifest, settings and lock.
 
@@ -67,12 +96,13 @@ def load(
         only: ids or names of entries; empty: all.
         locked: whether the lock has to be there and up to date.
         no_lock: whether the lock is left alone.
+        may_be_empty: whether the manifest may have no entries.
 
     Raises:
         ManifestError, SettingsError, LockError: something in them is wrong.
     """
     variables.check(environ)
-    manifest = manifests.load(path or manifests.find(_here()))
+    manifest = manifests.load(path or manifests.find(_here()), may_be_empty=may_be_empty)
     settings = resolve(manifest.settings, environ, flags or {})
     entries, applications = select(manifest, only)
     lock_path = None if no_lock else manifest.path.parent / locks.LOCK_NAME

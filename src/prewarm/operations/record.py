@@ -20,17 +20,14 @@ from prewarm.flow.account import Account, Bounds, Tools
 from prewarm.flow.asked import Asked
 from prewarm.gateway import Gateway
 from prewarm.hub import configuration
-from prewarm.manifest import read as manifests
-from prewarm.manifest.settings import resolve
-from prewarm.operations.project import Project, load
+from prewarm.operations.project import load_or_empty
 from prewarm.operations.tools import Work, tools
 from prewarm.proof import leftovers
-from prewarm.records.entry import Entry, Manifest
-from prewarm.records.errors import HubError, ManifestError
+from prewarm.records.entry import Entry
+from prewarm.records.errors import HubError
 from prewarm.records.events import Observer
 from prewarm.records.libraries import HOMES
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
-from prewarm.records.lock import Lock
 from prewarm.worker.opened import Opened
 
 _WORKER = Path(__file__).parents[1] / "worker"
@@ -94,7 +91,7 @@ def record(words: Sequence[str], path: Path | None, observe: Observer, environ: 
         observe: is told of what is fetched.
         environ: the process's environment.
     """
-    project = _project(path, environ)
+    project = load_or_empty(path, environ)
     is_offline = bool(configuration.offline_variable())
     with (
         leftovers.own_folder() as folder,
@@ -109,19 +106,6 @@ def record(words: Sequence[str], path: Path | None, observe: Observer, environ: 
                 raise gateway.failure
         found = drafts(read_calls(folder / "calls.jsonl"), source.seen())
     return Recording(drafts=replace(found, notes=(*found.notes, *_unseen(found, environ))), exit_code=code)
-
-
-def _project(path: Path | None, environ: Mapping[str, str]) -> Project:
-    try:
-        return load(path, environ=environ)
-    except ManifestError:
-        if path is not None and path.exists():
-            raise
-    here = path or Path.cwd() / manifests.MANIFEST_NAME
-    empty = Manifest(path=here, entries=())
-    return Project(
-        manifest=empty, settings=resolve({}, environ, {}), entries=(), lock=Lock(), lock_path=None, environ=environ
-    )
 
 
 def _run(words: Sequence[str], gateway: Gateway, folder: Path, cache: Path, environ: Mapping[str, str]) -> int:

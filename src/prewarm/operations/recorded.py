@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from prewarm.authoring.record import Draft
-from prewarm.cache.place import write_text
+from prewarm.authoring.draft import Draft
 from prewarm.manifest import edit
-from prewarm.manifest import read as manifests
-from prewarm.records.errors import ManifestError
+from prewarm.operations.manifest_file import ManifestFile
 
 
 def text_of(found: Sequence[Draft]) -> str:
     """A manifest of these entries."""
-    return edit.with_entries("", [_keys(draft) for draft in found])
-
-
-def manifest_here() -> Path:
-    """The manifest of the working directory, whether it is there or not."""
-    try:
-        return manifests.find(Path.cwd())
-    except ManifestError:
-        return Path(manifests.MANIFEST_NAME)
+    return edit.with_entries("", [draft.table for draft in found], comments=[draft.comments for draft in found])
 
 
 def write_to(path: Path, found: Sequence[Draft]) -> None:
@@ -32,15 +21,6 @@ def write_to(path: Path, found: Sequence[Draft]) -> None:
     Raises:
         ManifestError: it cannot be read or written, or would not be a manifest.
     """
-    is_tool = path.name == manifests.PYPROJECT_NAME
-    try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        text = edit.with_entries(before, [_keys(draft) for draft in found], tool=is_tool)
-        write_text(path, text)
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{path} cannot be written: {error}", hint="name another file: -o FILE") from None
-    manifests.load(path)
-
-
-def _keys(draft: Draft) -> dict[str, Any]:
-    return {"id": draft.id, **draft.keys}
+    file = ManifestFile(path)
+    file.add(found)
+    file.write()

@@ -70,7 +70,7 @@ def _no_weights(entry: Entry, listing: Listing, folder: str) -> PlanError:
     repo, paths = listing.repo, [file.path for file in listing.files]
     inside = sorted(path[len(folder) :] for path in paths if path.startswith(folder))
     where = f"{repo.repo_id}/{folder}".rstrip("/")
-    if entry.variant and (variants := _variants(inside)):
+    if entry.variant and (variants := variants_of(inside)):
         others = ", ".join(f'"{variant}"' for variant in variants if variant) or "none: leave the key out"
         return PlanError(
             "not-found", f"{where} has no weights of variant '{entry.variant}'", hint=f"its variants are {others}"
@@ -116,7 +116,8 @@ def no_config(entry: Entry, listing: Listing, folder: str) -> PlanError:
     )
 
 
-def _variants(inside: Collection[str]) -> list[str]:
+def variants_of(inside: Collection[str]) -> list[str]:
+    """The variants of weights among the files of a folder; the empty one is the plain one."""
     found = set()
     for path in inside:
         match = re.fullmatch(r"(?:model|pytorch_model)(?:-\d+-of-\d+)?(?:\.([\w-]+))?\.(?:safetensors|bin)", path)

@@ -68,6 +68,8 @@ class Listing:
     """The id that the Hub answers with, where the repository was renamed: asking for it saves a redirect a file."""
     made_for: str = ""
     """The library that the repository is for, as its owner says (``library_name``): used in hints alone."""
+    pipeline_tag: str = ""
+    """The task that the repository is for, as the Hub tells: used in suggestions alone."""
     license: str = ""
     """As its owner names it (``license`` of the card), such as ``apache-2.0``; empty: not at all."""
 

@@ -64,6 +64,7 @@ def repo_info(
     private: bool = False,
     gated: str | None = None,
     made_for: str | None = None,
+    pipeline_tag: str | None = None,
     license_: str | None = None,
 ) -> dict[str, Any]:
     """A repository at a commit; ``blobs`` adds sizes and hashes."""
@@ -93,6 +94,8 @@ def repo_info(
     }
     if repo_type == "model":
         said["modelId"] = repo_id
+    if pipeline_tag:
+        said["pipeline_tag"] = pipeline_tag
     if license_:
         said["cardData"] = {"license": license_}
         said["tags"] = [f"license:{license_}"]

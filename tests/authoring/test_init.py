@@ -114,11 +114,7 @@ def test_what_a_models_json_has_and_an_entry_has_not_stands_beside_it(prewarm: P
     text = (prewarm.folder / "prewarm.toml").read_text()
     manifest = manifests.load(prewarm.folder / "prewarm.toml")
     first, second = manifest.entries
-    assert (first.id, first.name, first.description) == (
-        BUILD["models"][0]["huggingface_model"],
-        "minilm",
-        "for search",
-    )  # type: ignore[index]
+    assert (first.id, first.name, first.description) == (MINILM, "minilm", "for search")
     assert not second.required
     for line in ('# output_dir = "models/minilm"', '# check_files = ["model.onnx"]', "# opset_version = 17"):
         assert line in text
@@ -137,10 +133,8 @@ def test_a_new_manifest_says_how_it_goes_on_and_takes_entries(prewarm: Prewarm) 
     text = (prewarm.folder / "prewarm.toml").read_text()
     assert toml.parse(text) == {"simple": []}
     shown = "\n".join(line.removeprefix("# ") for line in text.splitlines() if "=" in line or line.startswith("# ["))
-    assert [
-        entry.model_class
-        for entry in manifests.parse(toml.parse(shown.replace("simple = [\n", "")), path=prewarm.folder).entries
-    ]
+    (entry,) = manifests.parse(toml.parse(shown.replace("simple = [\n", "")), path=prewarm.folder).entries
+    assert entry.trust_remote_code, "what stands there as an example is one"
     again = prewarm("init")
     assert again.code == 2
     assert "is there already" in again.err

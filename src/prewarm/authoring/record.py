@@ -97,7 +97,7 @@ def drafts(calls: Collection[Call], seen: Collection[Seen]) -> Drafts:
             per_repo.setdefault(repos[0], []).append(call)
         elif repos:
             explained -= {(repos[0], "model")}
-    found = [draft for repo_id, own in per_repo.items() for draft in _entries(repo_id, own, notes)]
+    found = [draft for repo_id, own in per_repo.items() for draft in entries_of(repo_id, own, notes)]
     for key, one in by_id.items():
         if key not in explained and (one.opened or one.given):
             found.append(_by_files(one, calls, notes))
@@ -118,7 +118,8 @@ def _repos_of(call: Call, inner: Iterable[Call], by_id: Mapping[tuple[str, str],
     return list(dict.fromkeys([*named, *(text for text in within if text in ids)]))
 
 
-def _entries(repo_id: str, calls: Collection[Call], notes: list[str]) -> list[Draft]:
+def entries_of(repo_id: str, calls: Collection[Call], notes: list[str]) -> list[Draft]:
+    """The entries that make the calls about one repository load offline; what they cannot hold goes to ``notes``."""
     models = [call for call in calls if not _is_processor(call.name) and not _is_config(call.name)]
     processors = [call for call in calls if _is_processor(call.name)]
     chosen = [call for call in processors if call.name not in _SELF_CHOSEN]

@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "Make every entry ready, then run a command offline.",
     "record": "Run an application once, and write the entries that it needs.",
     "add": "Ask the Hub what loads a model, and write its entry.",
+    "scan": "Find the models that an application's source loads.",
     "init": "Write a new manifest, also from a list that is there.",
     "remove": "Take entries out of manifest and lock.",
     "audit": "Say what is dangerous in what was downloaded, and in what it imports.",

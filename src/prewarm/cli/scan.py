@@ -1,0 +1,64 @@
+"""``prewarm scan``. Changes with its options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from prewarm.cli import options
+from prewarm.records.text import harmless
+from prewarm.records.units import plural
+
+
+@click.command("scan", epilog="Example: prewarm scan . --write")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.option("--write", is_flag=True, help="Put what the manifest lacks into it.")
+@click.option("--check", is_flag=True, help="Name what the manifest lacks, a line each, and exit with 1.")
+@options.manifest
+@options.output(json=False, verbose=False)
+def command(paths: tuple[Path, ...], write: bool, check: bool, path: Path | None, shown: options.Shown) -> int:
+    """Read an application's source, without running it, for the models that it loads, with file and line.
+
+    PATH is a folder, a file of Python, a notebook, a Dockerfile, a shell script, TOML or YAML. Constants are followed
+    through assignments, defaults, classes, dictionaries and modules. What the source does not say is told, with the
+    reason: prewarm record sees it. A line with the comment "prewarm: ignore" is left out.
+    """
+    from prewarm.operations import scan
+    from prewarm.operations.recorded import text_of
+
+    if write and check:
+        raise click.UsageError("--write and --check exclude each other")
+    done = scan.scan_sources(paths, path, os.environ)
+    found = done.scan
+    for one in found.broken:
+        click.echo(harmless(f"{one.where}: cannot be read, and was left out: {one.said}"), err=True)
+    if check:
+        for lack in done.lacking:
+            said = f"{lack.where}: {lack.call} loads {lack.id}, which {done.manifest.name} does not have"
+            click.echo(harmless(said))
+        if done.lacking and not shown.quiet:
+            click.echo("  try: prewarm scan . --write", err=True)
+        return int(bool(done.lacking or found.broken))
+    if not shown.quiet:
+        for load in found.found:
+            note = "  (ignored)" if load.is_ignored else ""
+            click.echo(harmless(f"{load.where}  {load.id}  {load.call}{note}"), err=not write)
+        for unsure in found.unsure:
+            click.echo(harmless(f"{unsure.where}: not decided: {unsure.said}"), err=True)
+        for note in found.notes:
+            click.echo(harmless(f"note: {note}"), err=True)
+        if found.unsure:
+            click.echo("  try: prewarm record -- COMMAND, which sees what the application loads as it runs", err=True)
+    if write:
+        if done.drafts:
+            scan.write(done)
+        if not shown.quiet:
+            count = plural(len(done.drafts), "entry")
+            said = f"{done.manifest.name} is written, {count} more" if done.drafts else "the manifest has all of it"
+            click.echo(f"{said}; now: prewarm" if found.found else "nothing was found that loads a model")
+    elif done.drafts:
+        sys.stdout.write(text_of(done.drafts))
+    return 0

@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
-import malicious
 import pytest
 
+import malicious
 from prewarm.audit import Scanner
 from prewarm.audit.look import findings
 

@@ -8,9 +8,9 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
-import malicious
 import pytest
 
+import malicious
 from conftest import Prewarm
 from prewarm.localhub import LocalHub, Repository
 

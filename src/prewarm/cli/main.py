@@ -30,9 +30,11 @@ COMMANDS = {
     "scan": "Find the models that an application's source loads.",
     "init": "Write a new manifest, also from a list that is there.",
     "remove": "Take entries out of manifest and lock.",
+    "script": "Write one file to copy into a project, that needs no prewarm.",
     "audit": "Say what is dangerous in what was downloaded, and in what it imports.",
     "bundle": "Pack what the lock names into one file, for machines without a network.",
     "unbundle": "Take such a file into the cache.",
+    "doctor": "Say what is wrong on this machine, and how to mend it.",
     "clean": "Remove what interrupted downloads have left in the cache.",
     "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
 }

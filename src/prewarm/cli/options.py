@@ -200,7 +200,7 @@ class Shown:
         from prewarm.formats import states
 
         shown = [entry for entry in report.all if not (self.quiet and entry.ready)]
-        for line in states.lines(shown, _paint, stages=self.verbose):
+        for line in states.lines(shown, paint, stages=self.verbose):
             click.echo(line, err=self.quiet)
         if not self.quiet:
             click.echo(states.total(report))
@@ -214,7 +214,7 @@ class Shown:
             return
         from prewarm.formats import audit
 
-        for line in audit.lines(report, _paint, quiet=self.quiet, verbose=self.verbose):
+        for line in audit.lines(report, paint, quiet=self.quiet, verbose=self.verbose):
             click.echo(line, err=self.quiet)
 
     def _document(self, report: Report) -> None:
@@ -223,5 +223,6 @@ class Shown:
         click.echo(document.render(report))
 
 
-def _paint(text: str, colour: str) -> str:
+def paint(text: str, colour: str) -> str:
+    """A text in a colour; where no terminal reads it, click takes the colour off."""
     return click.style(text, fg=colour)

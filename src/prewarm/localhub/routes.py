@@ -66,6 +66,10 @@ class Routes:
         if parts[:1] == ["api"]:
             if parts[1:2] == ["whoami-v2"]:
                 return json_answer({"name": account, "type": "user"}) if account else api_error(401, "Invalid username")
+            if parts[-1:] == ["auth-check"] and len(parts) > 3:
+                repository = self.find("/".join(parts[2:-1]), parts[1].removesuffix("s"))
+                refusal = self.access.refuses(repository, account, "file")
+                return api_error(refusal.status, refusal.message, code=refusal.code) if refusal else json_answer({})
             if parts[1:2] == ["resolve-cache"]:
                 return self._resolve_cache(parts[2:], account)
         asked = addresses.parse(path)

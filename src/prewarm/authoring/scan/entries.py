@@ -60,7 +60,7 @@ def _by_files(found: Iterable[Load]) -> Iterator[Draft]:
 
 def _files(one: Load) -> list[str]:
     if one.kind == "file":
-        name = one.given.get("filename") or (one.args[1] if len(one.args) > 1 else None)
+        name = one.given.get("filename") or one.given.get("weight_name") or (one.args[1] if len(one.args) > 1 else None)
         folder = one.given.get("subfolder")
         if isinstance(name, str):
             return [f"{folder}/{name}" if isinstance(folder, str) and folder else name]

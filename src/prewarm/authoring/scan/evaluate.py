@@ -109,11 +109,18 @@ class Evaluator:
         return self._imported(name, scope.module, depth)
 
     def _in_scope(self, name: str, scope: Scope, line: int, depth: int) -> tuple[Value, ...]:
+        is_given = isinstance(scope.node, FUNCTIONS) and name in {one.arg for one in _parameters(scope.node)}
+        if is_given and name in scope.names:
+            # A parameter that is given another value on the way.
+            before = [one for one in scope.names[name] if one.line < line]
+            if not any(one.is_sure for one in before):
+                return once([*parameter(self, name, scope, depth), *self._bound(before, scope, depth)])
+            return self._bound(_latest(before, line), scope, depth)
         if name in scope.names:
             return self._bound(_latest(scope.names[name], line), scope, depth)
         if name in scope.scopes:
             return (Own(scope.scopes[name]),)
-        if isinstance(scope.node, FUNCTIONS) and name in {one.arg for one in _parameters(scope.node)}:
+        if is_given:
             return parameter(self, name, scope, depth)
         return ()
 
@@ -219,9 +226,14 @@ class Evaluator:
 
 def _latest(bindings: Sequence[Binding], line: int) -> list[Binding]:
     """The bindings that a use in ``line`` can see: the last sure one before it, and what may come after that."""
-    before = [one for one in bindings if one.line <= line] or list(bindings)
+    # What is bound in a line stands there for what it was before, unless that is a constant.
+    before = [one for one in bindings if one.line < line or (one.line == line and _is_plain(one))] or list(bindings)
     sure = [at for at, one in enumerate(before) if one.is_sure and not one.each]
     return before[sure[-1] :] if sure else before
+
+
+def _is_plain(binding: Binding) -> bool:
+    return binding.each or isinstance(binding.value, ast.Constant)
 
 
 def _parameters(node: ast.AST) -> list[ast.arg]:

@@ -11,7 +11,7 @@ from typing import Any
 from prewarm.authoring.draft import Draft
 from prewarm.authoring.scan.entries import Load, drafts_of, merged
 from prewarm.authoring.scan.evaluate import Evaluator
-from prewarm.authoring.scan.loaders import BUILDERS, CALLS, PACKAGES, Loader, whole_id
+from prewarm.authoring.scan.loaders import BUILDERS, CALLS, METHODS, PACKAGES, Loader, whole_id
 from prewarm.authoring.scan.modules import Application, Scope
 from prewarm.authoring.scan.sources import Source
 from prewarm.authoring.scan.texts import configured, downloaded, served
@@ -83,6 +83,8 @@ class _Finder:
         known = CALLS.get(last)
         if known is None:
             return self._renamed(call, scope)
+        if last in METHODS and isinstance(func, ast.Attribute):
+            return [known]
         packages = PACKAGES.get(last)
         for value in self._values.of(func, scope):
             if isinstance(value, Name) and (packages is None or value.dotted.partition(".")[0] in packages):

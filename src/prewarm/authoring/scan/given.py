@@ -42,6 +42,8 @@ def call(evaluator: Follower, node: ast.Call, scope: Scope, depth: int) -> Itera
     if last in {"parse_args", "parse_known_args"}:
         parsed = Arguments(scope)
         return (parsed,) if last == "parse_args" else (Items(((parsed,), (Unknown("the rest"),))),)
+    if last == "parse_args_into_dataclasses" and isinstance(node.func, ast.Attribute):
+        return (_dataclasses(evaluator, node.func.value, scope, depth),)
     if last in _CHOOSERS:
         return _chosen(evaluator, node, _CHOOSERS[last], scope, depth)
     if last in _UNCHANGED and last in ("str", "Path") and node.args:
@@ -64,10 +66,22 @@ def call(evaluator: Follower, node: ast.Call, scope: Scope, depth: int) -> Itera
         elif isinstance(value, Own) and isinstance(value.scope.node, FUNCTIONS):
             found_ += evaluator.returned(value.scope, depth)
         elif isinstance(value, Name):
-            found_.append(Made(f"what {value.dotted} gives", by=value.dotted))
+            found_.append(Made(f"what {value.dotted} gives", by=value.dotted, call=node, within=scope))
         else:
             found_.append(Unknown(f"what {called or 'a call'} gives"))
     return found_
+
+
+def _dataclasses(evaluator: Follower, parser: ast.expr, scope: Scope, depth: int) -> Value:
+    """What transformers' HfArgumentParser gives: an object of each class that it was made for."""
+    for value in evaluator.of(parser, scope, depth):
+        if isinstance(value, Made) and value.call is not None and value.call.args and value.within is not None:
+            empty = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
+            found = evaluator.of(value.call.args[0], value.within, depth)
+            classes = [one for each_ in found for one in (each(each_) if isinstance(each_, Items) else [each_])]
+            made = [Instance(one.scope, empty, scope) for one in classes if isinstance(one, Own)]
+            return Items(tuple((one,) for one in made))
+    return Unknown("options of the command line")
 
 
 def _method(

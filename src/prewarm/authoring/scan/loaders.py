@@ -130,6 +130,15 @@ CALLS: Mapping[str, Loader] = {
     "EngineArgs": Loader(name="AutoModelForCausalLM", keywords=("model",)),
     "from_model_id": Loader(name="AutoModelForCausalLM", keywords=("model_id",)),
     "from_hparams": Loader(name="", keywords=("source",)),
+    "load": Loader(name="AutoModelForCausalLM", keywords=("path_or_hf_repo",)),
+    "transcribe": Loader(name="mlx_whisper:transcribe", keywords=("path_or_hf_repo",), at=9, kind="snapshot"),
+    "load_adapter": Loader(name="AutoModel", keywords=("peft_model_id", "model_id")),
+    "load_lora_weights": Loader(
+        name="diffusers:load_lora_weights", keywords=("pretrained_model_name_or_path_or_dict",), kind="file"
+    ),
+    "load_textual_inversion": Loader(
+        name="diffusers:load_textual_inversion", keywords=("pretrained_model_name_or_path",), kind="file"
+    ),
 }
 """By the last part of the call's name. Its package decides below."""
 
@@ -151,6 +160,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "snapshot_download": ("huggingface_hub",),
     "load_dataset": ("datasets",),
     "LLM": ("vllm",),
+    "load": ("mlx_lm",),
+    "transcribe": ("mlx_whisper",),
     "AsyncEngineArgs": ("vllm",),
     "EngineArgs": ("vllm",),
     "INSTRUCTOR": ("InstructorEmbedding",),
@@ -160,6 +171,9 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "FlagReranker": ("FlagEmbedding",),
 }
 """Which package a name has to be imported from; the others may come from any that is not the application's."""
+
+METHODS = ("load_adapter", "load_lora_weights", "load_textual_inversion")
+"""Of objects, whose class need not be known."""
 
 BUILDERS = (
     "csv",

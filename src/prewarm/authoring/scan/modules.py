@@ -125,7 +125,7 @@ class _Binder:
                 return
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    self._target(target, value, scope, node.lineno, is_sure=is_sure)
+                    self._target(target, value, scope, node.end_lineno or node.lineno, is_sure=is_sure)
             case ast.AnnAssign(target=target, value=value):
                 self._target(target, value, scope, node.lineno, is_sure=is_sure)
             case ast.AugAssign(target=target):

@@ -9,6 +9,8 @@ from prewarm.authoring.scan.modules import FUNCTIONS, Scope
 from prewarm.authoring.scan.values import Const, Follower, Instance, Name, Own, Unknown, Value, once, texts_of
 
 _DEEPEST_CALLER = 12
+_EVENTS = ("click", "change", "submit", "input", "select", "upload", "then", "success", "Interface", "ChatInterface")
+"""Of Gradio, which call a function with the values of components."""
 
 
 def parameter(evaluator: Follower, name: str, scope: Scope, depth: int) -> tuple[Value, ...]:
@@ -35,10 +37,30 @@ def parameter(evaluator: Follower, name: str, scope: Scope, depth: int) -> tuple
         if argument is not None:
             given += 1
             found += evaluator.of(argument, within, depth)
+    if at is not None:
+        found += _wired(evaluator, scope, at, depth)
     found += _of_click(evaluator, node, name, scope, depth) if not found else []
     if default is None and not found:
         return (Unknown(f"'{name}' is a parameter that nobody gives a constant"),)
     return once(found)
+
+
+def _wired(evaluator: Follower, scope: Scope, at: int, depth: int) -> list[Value]:
+    """What Gradio calls a function with: the values of the components that an event names."""
+    found: list[Value] = []
+    for event in _EVENTS:
+        for call, within in evaluator.application.callers.get(event, []):
+            functions = [one.value for one in call.keywords if one.arg == "fn"] or call.args[:1]
+            inputs = [one.value for one in call.keywords if one.arg == "inputs"] or call.args[1:2]
+            if not functions or not inputs or depth > _DEEPEST_CALLER:
+                continue
+            values = evaluator.of(functions[0], within, depth + 1)
+            if not any(isinstance(one, Own) and one.scope is scope for one in values):
+                continue
+            given = inputs[0].elts if isinstance(inputs[0], (ast.List, ast.Tuple)) else inputs
+            if at < len(given):
+                found += evaluator.of(given[at], within, depth + 1)
+    return found
 
 
 def _is_call_of(evaluator: Follower, call: ast.Call, within: Scope, scope: Scope, depth: int) -> bool:
@@ -48,10 +70,23 @@ def _is_call_of(evaluator: Follower, call: ast.Call, within: Scope, scope: Scope
         owner = scope.owner
         if owner is None:
             return any(isinstance(one, Own) and one.scope is scope.module.scope for one in values)
+        objects = [one.scope for one in values if isinstance(one, Instance)]
+        if objects:
+            return any(owner in _line(evaluator, one) or one in _line(evaluator, owner) for one in objects)
         return not any(isinstance(one, (Name, Const)) for one in values)
     wanted = scope.owner if getattr(scope.node, "name", "") == "__init__" else scope
     values = evaluator.of(call.func, within, depth + 1)
     return any(isinstance(one, Own) and one.scope is wanted for one in values)
+
+
+def _line(evaluator: Follower, scope: Scope) -> list[Scope]:
+    """A class, and those that it inherits from."""
+    found = [scope]
+    for one in found:
+        for base in one.node.bases if isinstance(one.node, ast.ClassDef) else ():
+            values = evaluator.of(base, one.parent or one)
+            found += [value.scope for value in values if isinstance(value, Own) and value.scope not in found]
+    return found
 
 
 def _of_click(evaluator: Follower, node: ast.AST, name: str, scope: Scope, depth: int) -> list[Value]:

@@ -72,12 +72,15 @@ class Unknown:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Made(Unknown):
     """What something of another package gives."""
 
     by: str = ""
     """Its dotted name."""
+    call: ast.Call | None = None
+    within: Scope | None = None
+    """Where the call stands."""
 
 
 Value: TypeAlias = Const | Items | Table | Name | Own | Instance | Arguments | Unknown
@@ -132,7 +135,10 @@ def each(value: Value) -> Iterable[Value]:
 
 def item_of(value: Value, keys: Iterable[Value]) -> Iterable[Value]:
     """What stands at one of ``keys``: at any, where none is known."""
-    known = [key.value for key in keys if isinstance(key, Const)]
+    keys = tuple(keys)
+    # A key that may be any stands for all.
+    is_any = any(not isinstance(key, Const) for key in keys)
+    known = [] if is_any else [key.value for key in keys if isinstance(key, Const)]
     match value:
         case Table(pairs):
             named = [one for key, found in pairs if set(_plain(key)) & set(map(_hashed, known)) for one in found]

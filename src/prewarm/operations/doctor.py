@@ -1,0 +1,310 @@
+"""What is wrong on this machine, and how to mend it. Changes with what is looked at.
+
+Whatever is wrong, the rest is looked at as well: each part gives what it found, and what it could not look at.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from prewarm import __version__
+from prewarm.cache import leftovers, scan
+from prewarm.cache.file_lock import locked as holding
+from prewarm.cache.installed import versions_of
+from prewarm.flow.stop import Stop
+from prewarm.operations.project import Project, load
+from prewarm.records.errors import PrewarmError
+from prewarm.records.examined import Examined
+from prewarm.records.libraries import HOMES
+from prewarm.records.text import quoted, without_credentials
+from prewarm.records.units import plural, size
+
+_LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
+_USERS = (
+    "transformers", "tokenizers", "sentence-transformers", "diffusers", "datasets", "peft", "accelerate", "hf-prewarm",
+    "huggingface_hub", "timm", "faster-whisper", "setfit",
+)  # fmt: skip
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_LEAST_FREE_BYTES = 2_000_000_000
+_CONFINED = (
+    "import json; from prewarm.worker.confine import Wanted, confine; "
+    "held = confine(Wanted()); print(json.dumps([held.by, held.lacks]))"
+)
+
+
+def examine(path: Path | None, environ: Mapping[str, str]) -> list[Examined]:
+    """Look at all of it.
+
+    Args:
+        path: the manifest; None: the one of the working directory, if any.
+        environ: the process's environment.
+    """
+    found: list[Examined] = []
+    project, said = _manifest(path, environ)
+    for topic, part in (
+        ("versions", _versions),
+        ("environment", lambda: _environment(environ)),
+        ("manifest", lambda: said),
+        ("cache", lambda: _cache(project, environ)),
+        ("elsewhere", lambda: _elsewhere(environ)),
+        ("network", lambda: _network(environ)),
+        ("hub", lambda: _hub(project, environ)),
+        ("confinement", _confinement),
+    ):
+        found += _tried(topic, part)
+    return found
+
+
+def _tried(topic: str, part: Callable[[], Iterable[Examined]]) -> list[Examined]:
+    try:
+        return list(part())
+    except PrewarmError as error:
+        return [Examined(topic=topic, said=str(error), state="wrong", hint=error.hint)]
+    except Exception as error:  # noqa: BLE001 (one part's trouble is its own)
+        return [Examined(topic=topic, said=f"it could not be looked at: {quoted(repr(error), 200)}", state="wrong")]
+
+
+def _versions() -> Iterator[Examined]:
+    found = versions_of(_LIBRARIES)
+    told = [f"prewarm {__version__}", f"Python {'.'.join(map(str, sys.version_info[:3]))}"]
+    told += [f"{name} {version}" for name, version in found.items() if version]
+    yield Examined(topic="versions", said=", ".join(told))
+    for name in _LIBRARIES[:3]:
+        if found[name] is None:
+            yield Examined(
+                topic="versions", said=f"{name} is not installed", state="wrong", hint=f"python -m pip install {name}"
+            )
+    yield from _at_odds()
+
+
+def _at_odds() -> Iterator[Examined]:
+    """Packages that are installed in a version that another one does not take."""
+    from importlib import metadata  # noqa: PLC0415 (they take a while)
+
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+
+    for name in _USERS:
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        for text in needs:
+            try:
+                needed = Requirement(text)
+                if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+                    continue
+                version = metadata.version(needed.name)
+            except (InvalidRequirement, metadata.PackageNotFoundError):
+                continue
+            if not needed.specifier.contains(version, prereleases=True):
+                wanted = f"{needed.name}{needed.specifier}"
+                yield Examined(
+                    topic="versions",
+                    said=f"{name} {metadata.version(name)} wants {wanted}, and {version} is there",
+                    state="wrong",
+                    hint=f"python -m pip install '{wanted}'",
+                )
+
+
+def _environment(environ: Mapping[str, str]) -> Iterator[Examined]:
+    is_virtual = sys.prefix != sys.base_prefix
+    kind = "the virtual environment" if is_virtual else "Python's own, in no virtual environment:"
+    yield Examined(topic="environment", said=f"{kind} {sys.prefix}")
+    active = environ.get("VIRTUAL_ENV")
+    if active and Path(active).resolve() != Path(sys.prefix).resolve():
+        yield Examined(
+            topic="environment",
+            said=f"{active} is active, and prewarm runs in another: what it proves is not what the application loads",
+            state="wrong",
+            hint=f"{Path(active, 'bin', 'python')} -m pip install hf-prewarm",
+        )
+        return
+    python = shutil.which("python", path=environ.get("PATH"))
+    if python and not _is_same(Path(python)):
+        yield Examined(
+            topic="environment",
+            said=f"'python' is {python}, of another environment than prewarm's",
+            state="note",
+            hint=f"{python} -m pip install hf-prewarm, if the application runs with it",
+        )
+
+
+def _is_same(python: Path) -> bool:
+    # An environment's python is a link to another one's: its folder tells.
+    return python.parent.resolve() == Path(sys.executable).parent.resolve() or python.resolve() == Path(sys.executable)
+
+
+def _manifest(path: Path | None, environ: Mapping[str, str]) -> tuple[Project | None, list[Examined]]:
+    try:
+        project = load(path, environ=environ)
+    except PrewarmError as error:
+        is_none = path is None and "there is no prewarm.toml" in str(error)
+        state = "note" if is_none else "wrong"
+        return None, [
+            Examined(topic="manifest", said=str(error), state="note" if state == "note" else "wrong", hint=error.hint)
+        ]
+    count = plural(len(project.entries), "entry")
+    if project.has_whole_lock:
+        return project, [Examined(topic="manifest", said=f"{project.manifest.path.name}, {count}, all of them locked")]
+    said = f"{project.manifest.path.name}, {count}, and the lock is not what it says"
+    return project, [Examined(topic="manifest", said=said, state="note", hint="prewarm lock")]
+
+
+def _cache(project: Project | None, environ: Mapping[str, str]) -> Iterator[Examined]:
+    from prewarm.hub import configuration  # noqa: PLC0415 (refuses wrong variables as it is imported)
+
+    root = configuration.cache_root()
+    yield Examined(topic="cache", said=f"{root}, by {_chosen_by(environ)}")
+    yield from _writable(root)
+    there = next((folder for folder in (root, *root.parents) if folder.is_dir()), None)
+    if there is not None:
+        yield _room(there, _missing_bytes(project, root))
+    left = leftovers.find(root) if root.is_dir() else []
+    unused = [one for one in left if not one.is_used]
+    if unused:
+        said = f"{plural(len(unused), 'leftover')} of interrupted downloads, {size(sum(one.size for one in unused))}"
+        yield Examined(topic="cache", said=said, state="note", hint="prewarm clean")
+    for other in _others(root, environ):
+        said = f"another cache lies in {other}: what is there is not seen"
+        yield Examined(topic="cache", said=said, state="note", hint=f"export HF_HUB_CACHE={other}, if that is the one")
+
+
+def _chosen_by(environ: Mapping[str, str]) -> str:
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        if environ.get(name):
+            return name
+    return "default"
+
+
+def _writable(root: Path) -> Iterator[Examined]:
+    probe = root / f".prewarm-doctor-{os.getpid()}-{secrets.token_hex(4)}"
+    made: list[Path] = []
+    try:
+        for folder in reversed([root, *root.parents]):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        probe.mkdir()
+        (probe / "a").write_text("a")
+    except OSError as error:
+        shutil.rmtree(probe, ignore_errors=True)
+        yield Examined(
+            topic="cache",
+            said=f"it cannot be written: {error.strerror}",
+            state="wrong",
+            hint=f"sudo chown -R $(id -u) {root}; or export HF_HOME to a folder of your own",
+        )
+    else:
+        yield from _links_and_locks(probe)
+        shutil.rmtree(probe, ignore_errors=True)
+    for folder in reversed(made):
+        folder.rmdir()
+
+
+def _links_and_locks(probe: Path) -> Iterator[Examined]:
+    said = []
+    try:
+        (probe / "b").symlink_to("a")
+        said.append("symlinks")
+    except OSError:
+        yield Examined(
+            topic="cache", said="no symlinks can be made: files are shown by hard links or moved", state="note"
+        )
+    with holding(probe / "lock", Stop(), lambda *_: None) as is_held:
+        if is_held:
+            said.append("locks")
+        else:
+            told = "locks hold nobody off here: two runs at once may fetch the same file twice"
+            yield Examined(topic="cache", said=told, state="note")
+    yield Examined(topic="cache", said=f"it can be written{', and has ' + ' and '.join(said) if said else ''}")
+
+
+def _missing_bytes(project: Project | None, root: Path) -> int:
+    entries = project.lock.entries if project is not None else ()
+    return sum(file.size for locked in entries for _, file in scan.missing(root, locked))
+
+
+def _room(folder: Path, wanted: int) -> Examined:
+    free = shutil.disk_usage(folder).free
+    needs = f", and the manifest needs {size(wanted)} more" if wanted else ""
+    said = f"{size(free)} free{needs}"
+    if free < max(wanted, _LEAST_FREE_BYTES if wanted else 0):
+        return Examined(topic="room", said=said, state="wrong", hint="hf cache prune, or set HF_HOME to another disk")
+    return Examined(topic="room", said=said)
+
+
+def _others(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nowhere")
+    named = [home / ".cache" / "huggingface" / "hub"]
+    named += [Path(environ["HF_HOME"]) / "hub"] if environ.get("HF_HOME") else []
+    named += [Path(environ["XDG_CACHE_HOME"]) / "huggingface" / "hub"] if environ.get("XDG_CACHE_HOME") else []
+    for folder in dict.fromkeys(named):
+        try:
+            if folder.resolve() != root.resolve() and any(folder.glob("models--*")):
+                yield folder
+        except OSError:
+            continue
+
+
+def _elsewhere(environ: Mapping[str, str]) -> Iterator[Examined]:
+    for package, name in HOMES.items():
+        if environ.get(name) and importlib.util.find_spec(package) is not None:
+            yield Examined(
+                topic="elsewhere",
+                said=f"{name} is set: {package} looks in {environ[name]}, and not in the cache",
+                state="wrong",
+                hint=f"unset {name}; or export {name} with the cache's path",
+            )
+    for name in ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE"):
+        if environ.get(name):
+            said = f"{name} is set: transformers 4 looks in {environ[name]}, transformers 5 does not read it"
+            yield Examined(topic="elsewhere", said=said, state="wrong", hint=f"unset {name}, and set HF_HOME")
+
+
+def _network(environ: Mapping[str, str]) -> Iterator[Examined]:
+    proxies = [f"{name}={quoted(without_credentials(environ[name]), 80)}" for name in _PROXIES if environ.get(name)]
+    if proxies:
+        yield Examined(topic="proxies", said=", ".join(proxies))
+    for name in _CERTIFICATES:
+        if environ.get(name):
+            is_there = Path(environ[name]).exists()
+            said = f"{name}={environ[name]}" + ("" if is_there else ", which is not there")
+            hint = "" if is_there else f"unset {name}, or let it name the file of your authority's certificates"
+            yield Examined(topic="certificates", said=said, state="fine" if is_there else "wrong", hint=hint)
+
+
+def _hub(project: Project | None, environ: Mapping[str, str]) -> Iterator[Examined]:
+    from prewarm.hub.health import examine as examine_hub  # noqa: PLC0415 (as above)
+
+    locked = project.lock.entries if project is not None else ()
+    gated = dict.fromkeys(repo.repo for one in locked for repo in one.repos if repo.gated)
+    yield from examine_hub(list(gated), environ)
+
+
+def _confinement() -> Iterator[Examined]:
+    done = subprocess.run(
+        [sys.executable, "-c", _CONFINED],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        by, lacks = json.loads(done.stdout)
+    except ValueError:
+        yield Examined(topic="confinement", said="it could not be tried", state="note")
+        return
+    yield Examined(topic="confinement", said=f"what is loaded is held by {', '.join(by) or 'nothing'}")
+    for said in lacks:
+        hint = 'confinement = "required" refuses to run code of repositories here'
+        yield Examined(topic="confinement", said=f"not kept from what is loaded: {said}", state="note", hint=hint)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prewarm.operations.project import Project
 
 
-@click.command("audit")
+@click.command("audit", epilog="Example: prewarm audit --no-advisories")
 @click.option("--sarif", type=click.Path(path_type=Path), metavar="FILE", help="Write it as SARIF, for code scanning.")
 @click.option("--osv-url", metavar="URL", help="Ask this server, which answers as OSV does, and not PyPI.")
 @click.option("--no-advisories", is_flag=True, help="Ask nobody about known vulnerabilities of packages.")

@@ -11,7 +11,7 @@ from prewarm.cli import options
 from prewarm.records.units import plural, size
 
 
-@click.command("bundle")
+@click.command("bundle", epilog="Example: prewarm bundle -o models.tar")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The file to write."
 )

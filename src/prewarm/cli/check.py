@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from prewarm.operations.project import Project
 
 
-@click.command("check")
+@click.command("check", epilog="Example: prewarm check --json")
 @options.project("proof")
 @options.output(verbose="Say as well where each stands in its life: created, fetched, verified, …")
 def command(load: Callable[[], Project], shown: options.Shown) -> int:

@@ -8,7 +8,7 @@ from prewarm.cli import options
 from prewarm.records.units import plural, size
 
 
-@click.command("clean")
+@click.command("clean", epilog="Example: prewarm clean --dry-run")
 @click.option("--dry-run", is_flag=True, help="Say what would be freed, and stop.")
 @options.output(json=False, verbose=False)
 def command(dry_run: bool, shown: options.Shown) -> int:

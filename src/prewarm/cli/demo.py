@@ -7,7 +7,7 @@ import os
 import click
 
 
-@click.command("demo")
+@click.command("demo", epilog="Example: prewarm demo")
 def command() -> int:
     """Make tiny models, serve them as the Hub does, warm them into a temporary cache, and prove them offline.
 

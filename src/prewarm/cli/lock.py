@@ -11,12 +11,12 @@ import click
 from prewarm.cli import options
 
 
-@click.command("lock")
+@click.command("lock", epilog="Example: prewarm lock --upgrade")
 @click.option("--upgrade", is_flag=True, help="Move to the newest commits: all entries, or those that are named.")
 @click.option("--check", "only_checks", is_flag=True, help="Write nothing; exit code 1 where the lock would change.")
 @options.manifest
 @options.output(verbose=False)
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1, shell_complete=options.ids)
 def command(upgrade: bool, only_checks: bool, path: Path | None, shown: options.Shown, ids: Sequence[str]) -> int:
     """Write prewarm.lock without downloading models, and say what changed: commits, files, bytes, and code.
 

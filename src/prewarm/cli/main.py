@@ -19,26 +19,34 @@ from prewarm.cli import interrupts, streams
 from prewarm.records.errors import Interrupted, PrewarmError
 from prewarm.records.text import harmless
 
-COMMANDS = {
-    "warm": "Make every entry of the manifest ready (the default).",
-    "check": "Say what is ready, from the disk alone.",
-    "verify": "Hash every file and load every entry again, offline.",
-    "lock": "Resolve the manifest's entries, and say what changed.",
-    "run": "Make every entry ready, then run a command offline.",
-    "record": "Run an application once, and write the entries that it needs.",
-    "add": "Ask the Hub what loads a model, and write its entry.",
-    "scan": "Find the models that an application's source loads.",
-    "init": "Write a new manifest, also from a list that is there.",
-    "remove": "Take entries out of manifest and lock.",
-    "script": "Write one file to copy into a project, that needs no prewarm.",
-    "audit": "Say what is dangerous in what was downloaded, and in what it imports.",
-    "bundle": "Pack what the lock names into one file, for machines without a network.",
-    "unbundle": "Take such a file into the cache.",
-    "doctor": "Say what is wrong on this machine, and how to mend it.",
-    "clean": "Remove what interrupted downloads have left in the cache.",
-    "demo": "Show the whole flow against a Hub on this machine; needs no internet.",
+GROUPS = {
+    "Make ready": {
+        "warm": "Make every entry of the manifest ready (the default).",
+        "run": "Make every entry ready, then run a command offline.",
+        "check": "Say what is ready, from the disk alone.",
+        "verify": "Hash every file and load every entry again, offline.",
+        "lock": "Resolve the manifest's entries, and say what changed.",
+    },
+    "Write the manifest": {
+        "add": "Ask the Hub what loads a model, and write its entry.",
+        "scan": "Find the models that an application's source loads.",
+        "record": "Run an application once, and write what it needs.",
+        "init": "Write a new manifest, also from a list that is there.",
+        "remove": "Take entries out of manifest and lock.",
+        "script": "Write one file to copy into a project.",
+    },
+    "Look and mend": {
+        "doctor": "Say what is wrong on this machine, and what mends it.",
+        "audit": "Say what is dangerous in what was downloaded.",
+        "bundle": "Pack what the lock names into one file.",
+        "unbundle": "Take such a file into the cache, without a network.",
+        "clean": "Remove what interrupted downloads have left.",
+        "demo": "Show the whole flow on this machine alone.",
+        "completion": "Print what completes commands and ids in a shell.",
+    },
 }
-"""Each stands in the module of its name, which is imported when it is used."""
+"""Each command stands in the module of its name, which is imported when it is used."""
+COMMANDS = {name: said for group in GROUPS.values() for name, said in group.items()}
 
 
 class _Commands(click.Group):
@@ -54,6 +62,9 @@ class _Commands(click.Group):
         return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if context.resilient_parsing:
+            # A shell asks how the words go on.
+            return super().parse_args(context, args)
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
             args = ["warm", *args]
         return super().parse_args(context, args)
@@ -68,8 +79,11 @@ class _Commands(click.Group):
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS)) + 2
+        for group, commands in GROUPS.items():
+            formatter.write(f"\n{group}:\n")
+            for name, said in commands.items():
+                formatter.write(f"  {name:<{width}}{said}\n")
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,7 +91,7 @@ class _Commands(click.Group):
 def cli() -> None:
     """Bring the models of prewarm.toml into the Hugging Face cache, and prove that they load offline.
 
-    Without a command: warm. See the options of each with: prewarm COMMAND --help
+    Without a command: warm. Options and an example of each: prewarm COMMAND --help
     """
 
 

@@ -29,7 +29,29 @@ _MANIFEST = click.option(
     type=click.Path(path_type=Path),
     help="The manifest (default: prewarm.toml, or [tool.prewarm] in pyproject.toml).",
 )
-_ONLY = click.option("--only", metavar="ID", multiple=True, help="Only this entry, by id or name; may be repeated.")
+
+
+def ids(context: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The ids and names of the manifest's entries, for a shell that completes them; none where there is no manifest."""
+    from prewarm.manifest import read
+    from prewarm.records.errors import PrewarmError
+
+    try:
+        manifest = read.load(Path(context.params.get("path") or Path.cwd()))
+    except (PrewarmError, OSError):
+        return []
+    known = [entry.name or entry.id for entry in manifest.entries] + [one.name for one in manifest.applications]
+    known += [entry.id for entry in manifest.entries]
+    return [word for word in dict.fromkeys(known) if word.startswith(incomplete)]
+
+
+_ONLY = click.option(
+    "--only",
+    metavar="ID",
+    multiple=True,
+    shell_complete=ids,
+    help="Only this entry, by id or name; may be repeated.",
+)
 _LOCKED = click.option("--locked", is_flag=True, help="Fail where prewarm.lock is missing or out of date.")
 _NO_LOCK = click.option("--no-lock", is_flag=True, help="Neither read nor write prewarm.lock.")
 _PROOF = click.option(

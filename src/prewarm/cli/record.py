@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from prewarm.authoring.draft import Draft
 
 
-@click.command("record", context_settings={"ignore_unknown_options": True})
+@click.command(
+    "record",
+    epilog="Example: prewarm record --write -- python app.py",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.option("--write", is_flag=True, help="Put the entries into the manifest.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write them to another file.")
 @options.manifest

@@ -12,7 +12,7 @@ from prewarm.records.units import size
 
 
 @click.command("remove", epilog="Example: prewarm remove sentence-transformers/all-MiniLM-L6-v2")
-@click.argument("ids", nargs=-1, required=True, metavar="ID…")
+@click.argument("ids", nargs=-1, required=True, metavar="ID…", shell_complete=options.ids)
 @options.manifest
 @options.output(json=False, verbose=False)
 def command(ids: tuple[str, ...], path: Path | None, shown: options.Shown) -> int:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from prewarm.operations.project import Project
 
 
-@click.command("run", context_settings={"allow_interspersed_args": False})
+@click.command(
+    "run", epilog="Example: prewarm run -- python app.py", context_settings={"allow_interspersed_args": False}
+)
 @click.option("--online", is_flag=True, help="Leave HF_HUB_OFFLINE out of the command's environment.")
 @options.project()
 @options.output(json=False)

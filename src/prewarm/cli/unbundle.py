@@ -11,7 +11,7 @@ from prewarm.cli import options
 from prewarm.records.units import plural, size
 
 
-@click.command("unbundle")
+@click.command("unbundle", epilog="Example: prewarm unbundle models.tar")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--verify-key", type=click.Path(path_type=Path), metavar="PUB", help="The key that it has to be signed by."

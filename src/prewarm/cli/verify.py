@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prewarm.operations.project import Project
 
 
-@click.command("verify")
+@click.command("verify", epilog="Example: prewarm verify --repair")
 @click.option("--repair", is_flag=True, help="Fetch what is damaged or missing, and nothing else.")
 @options.project()
 @options.output()

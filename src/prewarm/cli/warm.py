@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.records.errors import NoManifestError
 
 if TYPE_CHECKING:
     from prewarm.operations.project import Project
 
 
-@click.command("warm")
+@click.command("warm", epilog="Example: prewarm --dry-run")
 @click.option("--force", is_flag=True, help="Fetch again what is in the cache.")
 @click.option("--prove", "prove_again", is_flag=True, help="Load again what has passed its proof before.")
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
@@ -28,7 +29,14 @@ def command(force: bool, prove_again: bool, dry_run: bool, load: Callable[[], Pr
     """
     from prewarm.operations.check import nothing_to_do
 
-    project = load()
+    try:
+        project = load()
+    except NoManifestError:
+        from prewarm.cli.offer import offer
+
+        if not offer(shown):
+            raise
+        project = load()
     if not (force or prove_again or dry_run) and (found := nothing_to_do(project, "warm", retries=True)):
         shown.untouched(found)
         return 0

@@ -12,7 +12,7 @@ from prewarm.manifest.application import read_application
 from prewarm.manifest.audit import read_ignored
 from prewarm.manifest.settings import nearest
 from prewarm.records.entry import Application, Entry, Manifest
-from prewarm.records.errors import ManifestError
+from prewarm.records.errors import ManifestError, NoManifestError
 
 MANIFEST_NAME = "prewarm.toml"
 PYPROJECT_NAME = "pyproject.toml"
@@ -42,9 +42,10 @@ def find(folder: Path) -> Path:
     pyproject = folder / PYPROJECT_NAME
     if pyproject.is_file() and "prewarm" in _tools(tomlfile.read(pyproject, ManifestError)):
         return pyproject
-    raise ManifestError(
+    raise NoManifestError(
         f"there is no {MANIFEST_NAME} and no [tool.prewarm] in {PYPROJECT_NAME} here ({folder})",
-        hint=f"write one: echo '{EXAMPLE}' > {MANIFEST_NAME}; or name one with -m; or see it work: prewarm demo",
+        hint="prewarm scan . --write finds what your code loads, prewarm add ID writes an entry; or name one with -m; "
+        "or see it work: prewarm demo",
     )
 
 

@@ -21,8 +21,8 @@ from prewarm.cache.file_lock import locked as holding
 from prewarm.cache.installed import versions_of
 from prewarm.flow.stop import Stop
 from prewarm.operations.project import Project, load
-from prewarm.records.errors import PrewarmError
-from prewarm.records.examined import Examined
+from prewarm.records.errors import NoManifestError, PrewarmError
+from prewarm.records.examined import Examined, State
 from prewarm.records.libraries import HOMES
 from prewarm.records.text import quoted, without_credentials
 from prewarm.records.units import plural, size
@@ -147,11 +147,8 @@ def _manifest(path: Path | None, environ: Mapping[str, str]) -> tuple[Project | 
     try:
         project = load(path, environ=environ)
     except PrewarmError as error:
-        is_none = path is None and "there is no prewarm.toml" in str(error)
-        state = "note" if is_none else "wrong"
-        return None, [
-            Examined(topic="manifest", said=str(error), state="note" if state == "note" else "wrong", hint=error.hint)
-        ]
+        state: State = "note" if isinstance(error, NoManifestError) else "wrong"
+        return None, [Examined(topic="manifest", said=str(error), state=state, hint=error.hint)]
     count = plural(len(project.entries), "entry")
     if project.has_whole_lock:
         return project, [Examined(topic="manifest", said=f"{project.manifest.path.name}, {count}, all of them locked")]

@@ -3,6 +3,7 @@
 PrewarmError                  anything that prewarm can explain
 ├── InputError                what the user wrote is wrong: exit code 2
 │   ├── ManifestError         the manifest
+│   │   └── NoManifestError   there is none here
 │   ├── SettingsError         a flag, a variable or a key of [settings]
 │   ├── LockError             the lock
 │   └── CommandError          the command to run
@@ -58,6 +59,10 @@ class InputError(PrewarmError):
 
 class ManifestError(InputError):
     """The manifest is missing or wrong."""
+
+
+class NoManifestError(ManifestError):
+    """There is none in the working directory."""
 
 
 class SettingsError(InputError):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from prewarm.authoring.choices import Choice, choices_of, middle
+from prewarm.authoring.classes import ADAPTERS, BY_TAG, of_architecture, of_auto_map
 from prewarm.authoring.draft import Draft
 from prewarm.plan import hints
 from prewarm.plan.code import references
@@ -21,36 +23,6 @@ from prewarm.plan.weights import variants_of
 from prewarm.records.errors import PlanError
 from prewarm.records.listing import Repo
 
-_SUFFIXES = (
-    "ForCausalLM", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
-    "ForMultipleChoice", "ForNextSentencePrediction", "ForPreTraining", "ForCTC", "ForAudioClassification",
-    "ForImageClassification", "ForZeroShotImageClassification", "ForObjectDetection", "ForZeroShotObjectDetection",
-    "ForSemanticSegmentation", "ForInstanceSegmentation", "ForUniversalSegmentation", "ForDepthEstimation",
-    "ForVideoClassification", "ForMaskedImageModeling", "ForTableQuestionAnswering", "ForVisualQuestionAnswering",
-    "ForDocumentQuestionAnswering", "ForAudioFrameClassification", "ForAudioXVector",
-)  # fmt: skip
-"""Ends of names of classes, for each of which there is an ``AutoModel…``."""
-_BY_TAG = {
-    "text-generation": "AutoModelForCausalLM",
-    "fill-mask": "AutoModelForMaskedLM",
-    "text-classification": "AutoModelForSequenceClassification",
-    "text-ranking": "AutoModelForSequenceClassification",
-    "token-classification": "AutoModelForTokenClassification",
-    "question-answering": "AutoModelForQuestionAnswering",
-    "translation": "AutoModelForSeq2SeqLM",
-    "summarization": "AutoModelForSeq2SeqLM",
-    "image-classification": "AutoModelForImageClassification",
-    "object-detection": "AutoModelForObjectDetection",
-    "automatic-speech-recognition": "AutoModelForSpeechSeq2Seq",
-    "image-text-to-text": "AutoModelForImageTextToText",
-}
-_ADAPTERS = {
-    "CAUSAL_LM": "AutoModelForCausalLM",
-    "SEQ_CLS": "AutoModelForSequenceClassification",
-    "SEQ_2_SEQ_LM": "AutoModelForSeq2SeqLM",
-    "TOKEN_CLS": "AutoModelForTokenClassification",
-    "QUESTION_ANS": "AutoModelForQuestionAnswering",
-}
 _SENTENCES = "sentence_transformers"
 _SPARSE = ("SpladePooling", "MLMTransformer", "SparseStaticEmbedding")
 _FORMATS = {
@@ -58,15 +30,6 @@ _FORMATS = {
     "onnx": r"(?:.*/)?[^/]+\.onnx",
 }
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
-_SHARD = re.compile(r"-\d{5}-of-\d{5}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One of several files that are each a whole model."""
-
-    glob: str
-    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +137,7 @@ def _adapter(of: _Of) -> Suggestion | None:
         return None
     said = of.table(ADAPTER_CONFIG)
     base = said.get("base_model_name_or_path")
-    name = _ADAPTERS.get(str(said.get("task_type")))
+    name = ADAPTERS.get(str(said.get("task_type")))
     if "modules.json" in of.paths:
         return _class(of, f"{_SENTENCES}:SentenceTransformer", f"modules.json, over the base model {base}")
     if name is None:
@@ -250,9 +213,9 @@ def _of_a_format(of: _Of) -> Suggestion | None:
     if has_weights and "config.json" in of.paths:
         return None
     for name, pattern in _FORMATS.items():
-        choices = _choices(of, pattern)
+        choices = choices_of(of.known.listing(of.repo), pattern)
         if choices:
-            chosen = _middle(choices)
+            chosen = middle(choices)
             kept = [chosen.glob]
             if name == "onnx":
                 kept += [
@@ -276,24 +239,6 @@ def _key(line: str) -> tuple[str, Any]:
     return next(iter(parse(line).items()))
 
 
-def _choices(of: _Of, pattern: str) -> tuple[Choice, ...]:
-    sizes: dict[str, int] = {}
-    for file in of.known.listing(of.repo).files:
-        if re.fullmatch(pattern, file.path) and "mmproj" not in file.path:
-            glob = _SHARD.sub("-*-of-*", file.path)
-            sizes[glob] = sizes.get(glob, 0) + file.size
-    return tuple(Choice(glob=glob, bytes=size) for glob, size in sorted(sizes.items(), key=lambda one: one[1]))
-
-
-def _middle(choices: Collection[Choice]) -> Choice:
-    """What most people take: four bits for GGUF, the plain graph for ONNX; else the smallest."""
-    for wanted in ("q4_k_m", "q4_0", "/model.onnx", "model.onnx"):
-        for one in choices:
-            if wanted in one.glob.lower():
-                return one
-    return next(iter(choices))
-
-
 def _transformers(of: _Of) -> Suggestion | None:
     if "config.json" not in of.paths:
         return None
@@ -304,12 +249,12 @@ def _transformers(of: _Of) -> Suggestion | None:
     keys: dict[str, Any] = {}
     reasons: dict[str, str] = {}
     if reference:
-        chosen, why = _of_auto_map(config, name)
+        chosen, why = of_auto_map(config, name)
         reasons["trust_remote_code"] = f"config.json's auto_map names {reference}, which transformers does not have"
     else:
-        chosen, why = _auto(name)
-        if not name and of.tag in _BY_TAG:
-            chosen, why = _BY_TAG[of.tag], f"the Hub lists it for {of.tag}"
+        chosen, why = of_architecture(name)
+        if not name and of.tag in BY_TAG:
+            chosen, why = BY_TAG[of.tag], f"the Hub lists it for {of.tag}"
     if chosen != "AutoModel":
         keys["model_class"], reasons["model_class"] = chosen, why
     if reference:
@@ -324,31 +269,6 @@ def _transformers(of: _Of) -> Suggestion | None:
     if not keys:
         reasons[""] = f"AutoModel and AutoProcessor load it ({name or 'config.json'})"
     return _written(of, keys, reasons)
-
-
-def _auto(name: str) -> tuple[str, str]:
-    """The automatic class that gives ``name``; ``name`` itself where none is sure to."""
-    why = f"config.json names {name}"
-    if not name.isidentifier() or name.endswith(("PreTrainedModel", "Model")):
-        is_head = name.endswith(("LMHeadModel", "DoubleHeadsModel"))
-        return ("AutoModelForCausalLM", why) if is_head else ("AutoModel", "")
-    for suffix in _SUFFIXES:
-        if name.endswith(suffix):
-            return f"AutoModel{suffix}", why
-    return name, why
-
-
-def _of_auto_map(config: Mapping[str, Any], name: str) -> tuple[str, str]:
-    auto_map = config.get("auto_map")
-    pairs = auto_map.items() if isinstance(auto_map, Mapping) else ()
-    models = {key: str(value) for key, value in pairs if isinstance(key, str) and key.startswith("AutoModel")}
-    exact = [key for key, value in models.items() if value.rpartition(".")[2] == name]
-    # The most special of those that give the class.
-    for key in sorted(exact or models, key=len, reverse=True):
-        if key == "AutoModel" and len(models) > 1 and not exact:
-            continue
-        return key, f"auto_map gives {models[key].rpartition('.')[2]}"
-    return "AutoModel", ""
 
 
 def _demanded(of: _Of, config: Mapping[str, Any]) -> str:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import ast
 import json
-import re
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from prewarm.authoring.addresses import parse
 from prewarm.authoring.draft import Draft
-from prewarm.records import names
+from prewarm.authoring.shell import DOWNLOAD, Taken, of_shell
 from prewarm.records.errors import CommandError, ManifestError
 from prewarm.records.text import quoted
 
@@ -28,21 +25,7 @@ _KEYS = (
 _TYPES = {"name": str, "description": str, "required": bool, "trust_remote_code": bool, "use_safetensors": bool}
 _NOT_YET = ("output_dir", "check_files", "task_type", "max_length", "opset_version")
 """Of a ``models.json``: what has no key of an entry."""
-_DOWNLOAD = re.compile(r"(?:^|[\s;&|(\"'])(?:hf|huggingface-cli)\s+download\s")
-_WITH_VALUE = (
-    "--revision", "--repo-type", "--include", "--exclude", "--local-dir", "--cache-dir", "--token", "--max-workers",
-    "--local-dir-use-symlinks", "--format",
-)  # fmt: skip
 _HINT = "it takes a Python script, a text file of ids, a models.json, a Dockerfile or a shell script"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """What a file names."""
-
-    drafts: tuple[Draft, ...]
-    notes: tuple[str, ...]
-    """What was not taken over, and why, a sentence each."""
 
 
 def take(text: str, name: str) -> Taken:
@@ -60,7 +43,7 @@ def take(text: str, name: str) -> Taken:
         taken = _of_json(text, name)
     elif lower.endswith(".py"):
         taken = _of_python(text, name)
-    elif "dockerfile" in lower or lower.endswith((".sh", ".bash", ".containerfile")) or _DOWNLOAD.search(text):
+    elif "dockerfile" in lower or lower.endswith((".sh", ".bash", ".containerfile")) or DOWNLOAD.search(text):
         taken = of_shell(text, name)
     else:
         taken = _of_text(text, name)
@@ -231,73 +214,3 @@ def _named(said: str, keys: Mapping[str, Any], place: str, notes: list[str]) -> 
     more = {} if pasted.repo.revision == "main" else {"revision": pasted.repo.revision}
     kept = {key: value for key, value in keys.items() if value not in ("AutoModel", "AutoProcessor")}
     yield Draft(id=pasted.repo.repo_id, keys={**more, **kept}, where=(place,))
-
-
-def of_shell(text: str, name: str) -> Taken:
-    """The ``hf download`` lines of a shell script or a Dockerfile.
-
-    Args:
-        text: its content.
-        name: of the file.
-    """
-    drafts: list[Draft] = []
-    notes: list[str] = []
-    for number, line in _joined(text):
-        if line.lstrip().startswith("#"):
-            continue
-        for match in _DOWNLOAD.finditer(line):
-            rest = re.split(r"&&|\|\||;|\||>", line[match.end() :])[0]
-            drafts += _download(rest, f"{name}:{number}", notes)
-    return Taken(drafts=tuple(drafts), notes=tuple(notes))
-
-
-def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with those that they go on in, and the number of the first."""
-    start, whole = 0, ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        start = start or number
-        whole += line.rstrip().removesuffix("\\") + " "
-        if not line.rstrip().endswith("\\"):
-            yield start, whole
-            start, whole = 0, ""
-    if whole:
-        yield start, whole
-
-
-def _download(rest: str, place: str, notes: list[str]) -> Iterator[Draft]:
-    try:
-        words = shlex.split(rest, comments=True)
-    except ValueError:
-        words = rest.split()
-    plain: list[str] = []
-    given: dict[str, list[str]] = {}
-    key = ""
-    for word in words:
-        if word.startswith("--"):
-            key, equals, value = word.partition("=")
-            if equals:
-                given.setdefault(key, []).append(value)
-            key = key if key in _WITH_VALUE and not equals else ""
-        elif key:
-            given.setdefault(key, []).append(word)
-            # --include takes several.
-            key = key if key in ("--include", "--exclude") else ""
-        else:
-            plain.append(word.rstrip("\"'])"))
-    if not plain:
-        return
-    if not names.is_repo_id(plain[0]):
-        notes.append(f"{place}: {quoted(plain[0], 60)} is no constant: left out")
-        return
-    keys: dict[str, Any] = {}
-    if revision := given.get("--revision"):
-        keys["revision"] = revision[0]
-    if given.get("--repo-type", ["model"])[0] == "dataset":
-        keys["repo_type"] = "dataset"
-    # What is downloaded whole is opened by something that nobody names here: all of it is kept.
-    keys["include"] = plain[1:] or given.get("--include") or ["*"]
-    if exclude := given.get("--exclude"):
-        keys["exclude"] = exclude
-    if folder := given.get("--local-dir"):
-        notes.append(f"{place}: --local-dir {quoted(folder[0], 60)}: prewarm fills the cache, and no other folder")
-    yield Draft(id=plain[0], keys=keys, where=(place,))

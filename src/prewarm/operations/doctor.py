@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -16,16 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from prewarm import __version__
-from prewarm.cache import leftovers, scan
-from prewarm.cache.file_lock import locked as holding
 from prewarm.cache.installed import versions_of
-from prewarm.flow.stop import Stop
+from prewarm.operations.examine_cache import examine_cache
 from prewarm.operations.project import Project, load
 from prewarm.records.errors import NoManifestError, PrewarmError
 from prewarm.records.examined import Examined, State
 from prewarm.records.libraries import HOMES
 from prewarm.records.text import quoted, without_credentials
-from prewarm.records.units import plural, size
+from prewarm.records.units import plural
 
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
 _USERS = (
@@ -34,7 +30,6 @@ _USERS = (
 )  # fmt: skip
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_LEAST_FREE_BYTES = 2_000_000_000
 _CONFINED = (
     "import json; from prewarm.worker.confine import Wanted, confine; "
     "held = confine(Wanted()); print(json.dumps([held.by, held.lacks]))"
@@ -54,7 +49,7 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> list[Examined]:
         ("versions", _versions),
         ("environment", lambda: _environment(environ)),
         ("manifest", lambda: said),
-        ("cache", lambda: _cache(project, environ)),
+        ("cache", lambda: examine_cache(project, environ)),
         ("elsewhere", lambda: _elsewhere(environ)),
         ("network", lambda: _network(environ)),
         ("hub", lambda: _hub(project, environ)),
@@ -154,102 +149,6 @@ def _manifest(path: Path | None, environ: Mapping[str, str]) -> tuple[Project | 
         return project, [Examined(topic="manifest", said=f"{project.manifest.path.name}, {count}, all of them locked")]
     said = f"{project.manifest.path.name}, {count}, and the lock is not what it says"
     return project, [Examined(topic="manifest", said=said, state="note", hint="prewarm lock")]
-
-
-def _cache(project: Project | None, environ: Mapping[str, str]) -> Iterator[Examined]:
-    from prewarm.hub import configuration  # noqa: PLC0415 (refuses wrong variables as it is imported)
-
-    root = configuration.cache_root()
-    yield Examined(topic="cache", said=f"{root}, by {_chosen_by(environ)}")
-    yield from _writable(root)
-    there = next((folder for folder in (root, *root.parents) if folder.is_dir()), None)
-    if there is not None:
-        yield _room(there, _missing_bytes(project, root))
-    left = leftovers.find(root) if root.is_dir() else []
-    unused = [one for one in left if not one.is_used]
-    if unused:
-        said = f"{plural(len(unused), 'leftover')} of interrupted downloads, {size(sum(one.size for one in unused))}"
-        yield Examined(topic="cache", said=said, state="note", hint="prewarm clean")
-    for other in _others(root, environ):
-        said = f"another cache lies in {other}: what is there is not seen"
-        yield Examined(topic="cache", said=said, state="note", hint=f"export HF_HUB_CACHE={other}, if that is the one")
-
-
-def _chosen_by(environ: Mapping[str, str]) -> str:
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
-        if environ.get(name):
-            return name
-    return "default"
-
-
-def _writable(root: Path) -> Iterator[Examined]:
-    probe = root / f".prewarm-doctor-{os.getpid()}-{secrets.token_hex(4)}"
-    made: list[Path] = []
-    try:
-        for folder in reversed([root, *root.parents]):
-            if not folder.exists():
-                folder.mkdir()
-                made.append(folder)
-        probe.mkdir()
-        (probe / "a").write_text("a")
-    except OSError as error:
-        shutil.rmtree(probe, ignore_errors=True)
-        yield Examined(
-            topic="cache",
-            said=f"it cannot be written: {error.strerror}",
-            state="wrong",
-            hint=f"sudo chown -R $(id -u) {root}; or export HF_HOME to a folder of your own",
-        )
-    else:
-        yield from _links_and_locks(probe)
-        shutil.rmtree(probe, ignore_errors=True)
-    for folder in reversed(made):
-        folder.rmdir()
-
-
-def _links_and_locks(probe: Path) -> Iterator[Examined]:
-    said = []
-    try:
-        (probe / "b").symlink_to("a")
-        said.append("symlinks")
-    except OSError:
-        yield Examined(
-            topic="cache", said="no symlinks can be made: files are shown by hard links or moved", state="note"
-        )
-    with holding(probe / "lock", Stop(), lambda *_: None) as is_held:
-        if is_held:
-            said.append("locks")
-        else:
-            told = "locks hold nobody off here: two runs at once may fetch the same file twice"
-            yield Examined(topic="cache", said=told, state="note")
-    yield Examined(topic="cache", said=f"it can be written{', and has ' + ' and '.join(said) if said else ''}")
-
-
-def _missing_bytes(project: Project | None, root: Path) -> int:
-    entries = project.lock.entries if project is not None else ()
-    return sum(file.size for locked in entries for _, file in scan.missing(root, locked))
-
-
-def _room(folder: Path, wanted: int) -> Examined:
-    free = shutil.disk_usage(folder).free
-    needs = f", and the manifest needs {size(wanted)} more" if wanted else ""
-    said = f"{size(free)} free{needs}"
-    if free < max(wanted, _LEAST_FREE_BYTES if wanted else 0):
-        return Examined(topic="room", said=said, state="wrong", hint="hf cache prune, or set HF_HOME to another disk")
-    return Examined(topic="room", said=said)
-
-
-def _others(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or "/nowhere")
-    named = [home / ".cache" / "huggingface" / "hub"]
-    named += [Path(environ["HF_HOME"]) / "hub"] if environ.get("HF_HOME") else []
-    named += [Path(environ["XDG_CACHE_HOME"]) / "huggingface" / "hub"] if environ.get("XDG_CACHE_HOME") else []
-    for folder in dict.fromkeys(named):
-        try:
-            if folder.resolve() != root.resolve() and any(folder.glob("models--*")):
-                yield folder
-        except OSError:
-            continue
 
 
 def _elsewhere(environ: Mapping[str, str]) -> Iterator[Examined]:

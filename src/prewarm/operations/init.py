@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prewarm.authoring.draft import Draft
-from prewarm.authoring.takeover import Taken, take
+from prewarm.authoring.shell import Taken
+from prewarm.authoring.takeover import take
 from prewarm.manifest import read as manifests
 from prewarm.operations.manifest_file import ManifestFile
 from prewarm.records.errors import ManifestError

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from prewarm.authoring.draft import Draft
 from prewarm.authoring.scan.sources import Source
 from prewarm.authoring.scan.told import Found, Unsure
-from prewarm.authoring.takeover import of_shell
+from prewarm.authoring.shell import of_shell
 from prewarm.records import names
 
 _FILES = (".bin", ".pt", ".pth", ".onnx", ".gguf", ".safetensors", ".json", ".ckpt", ".pkl", ".txt", ".zip", ".tar.gz")

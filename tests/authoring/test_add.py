@@ -251,20 +251,41 @@ def test_code_is_asked_for_and_never_taken_for_granted(prewarm: Prewarm, serve: 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
 def test_on_a_terminal_it_asks(prewarm: Prewarm, serve: Serve, own_weights: bytes, answer: str, code: int) -> None:
     serve("org/own", own_code.repository(own_weights))
+    assert typed(prewarm, f"{answer}\n", "add", "org/own") == code
+    assert (prewarm.folder / "prewarm.toml").exists() == (code == 0)
+
+
+def typed(prewarm: Prewarm, answers: str, *args: str) -> int:
+    """The exit code of a command on a terminal, with these lines typed."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        prewarm.command("add", "org/own"),
-        cwd=prewarm.folder,
-        env=prewarm.environ,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
+        prewarm.command(*args), cwd=prewarm.folder, env=prewarm.environ, stdin=slave, stdout=slave, stderr=slave
     )
-    os.write(master, f"{answer}\n".encode())
     os.close(slave)
-    assert process.wait(60) == code
+    os.write(master, answers.encode())
+    code = process.wait(60)
     os.close(master)
-    assert (prewarm.folder / "prewarm.toml").exists() == (code == 0)
+    return code
+
+
+@pytest.mark.parametrize(("answer", "taken"), [("", "a.Q4_K_M.gguf"), ("2", "a.Q8_0.gguf")])
+def test_on_a_terminal_a_quantisation_is_chosen(prewarm: Prewarm, serve: Serve, answer: str, taken: str) -> None:
+    serve("org/g", {"a.Q4_K_M.gguf": b"GGUF" + b"x" * 400, "a.Q8_0.gguf": b"GGUF" + b"x" * 900})
+    assert typed(prewarm, f"{answer}\n", "add", "org/g") == 0
+    assert written(prewarm)["advanced"] == [{"id": "org/g", "include": [taken]}]
+
+
+def test_a_manifest_that_is_read_only_is_said_before_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prewarm.operations.manifest_file import ManifestFile
+    from prewarm.records.errors import ManifestError
+
+    path = tmp_path / "prewarm.toml"
+    path.write_text('simple = ["org/a"]\n')
+    # Root may write everything.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ManifestError, match="it is read-only") as told:
+        ManifestFile(path)
+    assert "chmod u+w" in told.value.hint
 
 
 def test_quantisations_are_offered_and_one_can_be_named(prewarm: Prewarm, serve: Serve) -> None:

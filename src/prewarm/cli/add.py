@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,32 +40,60 @@ def command(
     ID is namespace/name, with @revision where wanted, or the address of a page or a file on the Hub. Nothing but
     listings and small files is fetched.
     """
-    from prewarm.operations.add import add
+    from prewarm.operations import add
 
-    def agree(one: Added) -> bool:
-        if trust_remote_code or dry_run:
-            return True
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return False
-        for line in _lines(one):
-            click.echo(line, err=True)
-        return click.confirm(f"Let this code run, whenever {one.said} is loaded?", err=True)
+    def look(said: tuple[str, ...], named: tuple[str, ...]) -> add.Looked:
+        with shown.observer(len(said)) as observe:
+            return add.look(path, said, observe, os.environ, globs=named, updates=update, writes=not dry_run)
 
-    with shown.observer(len(ids)) as observe:
-        done = add(path, ids, observe, os.environ, agree=agree, globs=globs, updates=update, writes=not dry_run)
-    if not shown.quiet:
-        for one in done.added:
-            for line in _lines(one):
-                click.echo(line)
-    for one in done.added:
+    looked = look(ids, globs)
+    is_asked = sys.stdin.isatty() and sys.stderr.isatty() and not dry_run
+    found: list[Added] = []
+    for one in looked.added:
+        if is_asked and one.suggestion is not None and len(one.suggestion.choices) > 1:
+            chosen = _chosen(one)
+            one = look((one.said,), (chosen,)).added[0] if chosen else one  # noqa: PLW2901 (the same, looked at again)
+        if one.runs_code and not (trust_remote_code or dry_run) and not (is_asked and _is_trusted(one)):
+            one = add.untrusted(one)  # noqa: PLW2901
+        found.append(one)
+    _tell(found, shown)
+    wanted = [one for one in found if one.state in ("new", "updated")]
+    if wanted and not dry_run:
+        with shown.observer(1) as observe:
+            is_locked = add.write(looked, wanted, observe, os.environ)
+        if not shown.quiet:
+            also = " and its lock are" if is_locked else " is"
+            click.echo(f"{looked.project.manifest.path.name}{also} written; now: prewarm")
+    return int(any(one.failure is not None for one in found))
+
+
+def _chosen(one: Added) -> str:
+    """The file that somebody takes of several, on a terminal; empty: the one that was suggested."""
+    assert one.suggestion is not None
+    choices = one.suggestion.choices
+    taken = str((one.draft.keys["include"] if one.draft else [""])[0])
+    click.echo(f"{one.said} has {len(choices)} files that are each a whole model:", err=True)
+    for number, choice in enumerate(choices, start=1):
+        click.echo(f"  {number}  {harmless(choice.glob)}  {size(choice.bytes)}", err=True)
+    default = next((number for number, choice in enumerate(choices, start=1) if choice.glob == taken), 1)
+    number = click.prompt("which", type=click.IntRange(1, len(choices)), default=default, err=True)
+    return "" if number == default else choices[number - 1].glob
+
+
+def _is_trusted(one: Added) -> bool:
+    for line in _lines(one):
+        click.echo(line, err=True)
+    return click.confirm(f"Let this code run, whenever {one.said} is loaded?", err=True)
+
+
+def _tell(found: Sequence[Added], shown: options.Shown) -> None:
+    for one in found:
+        for line in _lines(one) if not shown.quiet else ():
+            click.echo(line)
         if one.failure is not None:
-            click.echo(f"{harmless(one.said)}: {one.failure.kind}: {one.failure.message}", err=True)
+            click.echo(harmless(f"{one.said}: {one.failure.kind}: {one.failure.message}"), err=True)
             for line in _hint(one.failure.hint):
                 click.echo(line, err=True)
-    if done.is_written and not shown.quiet:
-        also = " and its lock are" if done.is_locked else " is"
-        click.echo(f"{done.manifest.name}{also} written; now: prewarm")
-    return int(not done.ok)
 
 
 def _hint(hint: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,9 +28,6 @@ from prewarm.records.failure import Failure
 from prewarm.records.libraries import PACKAGES
 from prewarm.records.listing import Listing
 from prewarm.records.lock import LockedEntry
-
-Agree = Callable[["Added"], bool]
-"""Whether the code of a repository may run: asked before it is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,47 +56,46 @@ class Added:
     """Packages that loading it needs and that are not installed, as pip calls them."""
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether loading it runs code of the repository."""
+        return self.draft is not None and bool(self.draft.keys.get("trust_remote_code"))
+
     listings: tuple[Listing, ...] = ()
     """What the Hub lists of its repositories."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adding:
-    """What became of all of them."""
+class Looked:
+    """What the Hub says of all of them."""
 
     added: tuple[Added, ...]
-    manifest: Path
-    is_written: bool
-    is_locked: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether none has failed."""
-        return all(one.failure is None for one in self.added)
+    project: Project
+    file: ManifestFile | None
+    """The manifest as it was before; None: nothing is to be written."""
 
 
-def add(
+def look(
     path: Path | None,
     asked: Sequence[str],
     observe: Observer,
     environ: Mapping[str, str],
     *,
-    agree: Agree,
     globs: Sequence[str] = (),
     updates: bool = False,
     writes: bool = True,
-) -> Adding:
-    """Ask the Hub what each is, and write it down.
+) -> Looked:
+    """Ask the Hub what each is, and how it would be written down.
 
     Args:
         path: the manifest; None: the one of the working directory.
         asked: ids, or addresses of pages.
         observe: is told of the progress.
         environ: the process's environment.
-        agree: whether code of a repository may run.
         globs: files that are wanted by name.
         updates: whether an entry that is there is written anew.
-        writes: whether anything is written.
+        writes: whether the manifest is going to be written.
 
     Raises:
         ManifestError, LockError, CommandError: what is there is wrong, or what was asked for.
@@ -108,7 +104,6 @@ def add(
     project = load_or_empty(path, environ)
     file = ManifestFile(project.manifest.path) if writes else None
     native = model_types()
-    found: list[Added] = []
     with tools(project, observe, environ, Work(dry_run=True)) as using:
         using.hub.expect(listings=len(pasted))
 
@@ -116,22 +111,43 @@ def add(
             return _looked_at(asked[at], pasted[at], project, using, native, globs, updates=updates)
 
         found = using.stages.run([using.stages.plan(one, at) for at in range(len(pasted))], using.end)
-    found = [_agreed(one, agree) for one in found]
-    drafts = [one for one in found if one.draft is not None and one.state in ("new", "updated")]
-    if file is None or not drafts:
-        return Adding(added=tuple(found), manifest=project.manifest.path, is_written=False)
-    for each in drafts:
-        assert each.draft is not None
-        if each.state == "updated":
-            file.update(each.draft)
+    return Looked(added=tuple(found), project=project, file=file)
+
+
+def write(looked: Looked, added: Sequence[Added], observe: Observer, environ: Mapping[str, str]) -> bool:
+    """Put entries into manifest and lock; gives whether the lock has them, too.
+
+    Args:
+        looked: what was found before.
+        added: what is to be written of it.
+        observe: is told where the lock cannot be written.
+        environ: the process's environment.
+
+    Raises:
+        ManifestError: the manifest cannot be written, or somebody has changed it meanwhile.
+    """
+    assert looked.file is not None, "what was only looked at is not written"
+    for one in added:
+        assert one.draft is not None
+        if one.state == "updated":
+            looked.file.update(one.draft)
         else:
-            file.add([each.draft])
-    file.write()
+            looked.file.add([one.draft])
+    looked.file.write()
     remembered = memory(cache_root(), environ)
-    for each in drafts:
-        remembered.keep_listings(each.listings)
-    is_locked = _lock(project, drafts, observe)
-    return Adding(added=tuple(found), manifest=file.path, is_written=True, is_locked=is_locked)
+    for one in added:
+        remembered.keep_listings(one.listings)
+    return _lock(looked.project, added, observe)
+
+
+def untrusted(one: Added) -> Added:
+    """What becomes of one whose code nobody has agreed to."""
+    failure = Failure(
+        kind="needs-remote-code",
+        message=f"it runs code of the repository: {', '.join(one.code or ())}",
+        hint=f"read it, and if you trust it: prewarm add {one.said} --trust-remote-code",
+    )
+    return replace(one, state="failed", failure=failure)
 
 
 def _looked_at(
@@ -232,17 +248,6 @@ def _pickled(locked: LockedEntry) -> tuple[str, ...]:
     if not pickled or locked.entry.foreign_class == "faster_whisper:WhisperModel":
         return ()
     return (f"its weights are pickles ({pickled[0]}): they are looked into before they are opened",)
-
-
-def _agreed(one: Added, agree: Agree) -> Added:
-    if one.draft is None or not one.draft.keys.get("trust_remote_code") or one.state == "left" or agree(one):
-        return one
-    failure = Failure(
-        kind="needs-remote-code",
-        message=f"it runs code of the repository: {', '.join(one.code or ())}",
-        hint=f"read it, and if you trust it: prewarm add {one.said} --trust-remote-code",
-    )
-    return replace(one, state="failed", failure=failure)
 
 
 def _lock(project: Project, added: Iterable[Added], observe: Observer) -> bool:

@@ -18,7 +18,7 @@ IMPORTS = """
 import os, argparse, config
 from dataclasses import dataclass, field
 from enum import Enum
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, pipeline
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, HfArgumentParser, pipeline
 from sentence_transformers import SentenceTransformer, CrossEncoder
 """
 
@@ -72,6 +72,14 @@ FOLLOWED = {
     "another name": 'from sentence_transformers import SentenceTransformer as ST\nST("org/a")',
     "a module": 'import transformers as t\nt.AutoModel.from_pretrained("org/a")',
     "a class in a table": 'C = {"x": AutoModel}\nC["x"].from_pretrained("org/a")',
+    "a parser of dataclasses": '@dataclass\nclass A:\n    m: str = field(default="org/a")\n(args,) = HfArgumentParser((A,)).parse_args_into_dataclasses()\nAutoModel.from_pretrained(args.m)',
+    "an event of Gradio": 'm = gr.Dropdown(choices=["org/a"])\ndef load(x, name):\n    AutoModel.from_pretrained(name)\nb.click(fn=load, inputs=[other, m])',
+    "a parameter that becomes a model": 'def load(m="org/a"):\n    m = AutoModel.from_pretrained(m)\n    return m',
+    "a name that becomes a model": 'm = "org/a"\nm = AutoModel.from_pretrained(\n    m,\n)',
+    "a key that may be any": 'M = {"x": "org/a"}\ndef load(k):\n    AutoModel.from_pretrained(M[k])\nload(input())',
+    "a guard": 'K = {"org/a"}\ndef load(m):\n    if m not in K:\n        raise ValueError(m)\n    AutoModel.from_pretrained(m)\nload(input())',
+    "an adapter's method": 'model = AutoModel.from_pretrained(input())\nmodel.load_adapter("org/a", adapter_name="x")',
+    "an inherited method": 'class B:\n    def load(self, m):\n        AutoModel.from_pretrained(m)\nclass C(B):\n    def run(self):\n        self.load("org/a")',
     "a cached function": '@st.cache_resource\ndef load():\n    return AutoModel.from_pretrained("org/a")',
 }  # fmt: skip
 
@@ -215,6 +223,38 @@ def test_the_last_assignment_before_a_use_is_its_value(tmp_path: Path) -> None:
         (7, "org/b"),
         (7, "org/c"),
     ]
+
+
+def test_methods_of_the_same_name_are_told_apart_by_their_class(tmp_path: Path) -> None:
+    text = (
+        "class A:\n    def load(self, m):\n        AutoModel.from_pretrained(m)\n    def run(self):\n        self.load('org/a')\n"
+        "class B:\n    def load(self, m):\n        AutoTokenizer.from_pretrained(m)\n    def run(self):\n        self.load('org/b')\n"
+    )
+    found = scanned(tmp_path, app=text)
+    assert [(one.call, one.id) for one in found.found] == [("AutoModel", "org/a"), ("AutoTokenizer", "org/b")]
+
+
+def test_modules_of_the_same_name_are_told_apart_by_their_folder(tmp_path: Path) -> None:
+    app = "from config import M\nfrom transformers import AutoModel\nAutoModel.from_pretrained(M)\n"
+    files = {
+        f"{name}/{file}": text
+        for name in ("a", "b")
+        for file, text in (("config.py", f'M = "org/{name}"'), ("app.py", app))
+    }
+    found = scanned(tmp_path, **files)
+    assert [(one.where, one.id) for one in found.found] == [("a/app.py:3", "org/a"), ("b/app.py:3", "org/b")]
+
+
+def test_circles_of_imports_classes_and_names_come_to_an_end(tmp_path: Path) -> None:
+    found = scanned(
+        tmp_path,
+        one="from two import *\nfrom two import C\nclass D(C):\n    m = C.m\n",
+        two="from one import *\nfrom one import D\nclass C(D):\n    m = D.m\n",
+        app="from one import *\nfrom two import *\ndef f(x):\n    return f(f(x))\nAutoModel.from_pretrained(D.m)\n"
+        "AutoModel.from_pretrained(f('org/a'))\nAutoModel.from_pretrained(nowhere)\n",
+    )
+    assert ids(found) == []
+    assert len(found.unsure) >= 3
 
 
 def test_notebooks_dockerfiles_scripts_and_configuration(tmp_path: Path) -> None:

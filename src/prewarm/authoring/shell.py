@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from prewarm.records import names
 from prewarm.records.text import quoted
 
 DOWNLOAD = re.compile(r"(?:^|[\s;&|(\"'])(?:hf|huggingface-cli)\s+download\s")
+_ASSIGNED = re.compile(r"""(?:^|\s|export |ENV |ARG )([A-Za-z_]\w*)=["']?([\w./:@-]+)["']?(?=\s|$|;)""")
+_USED = re.compile(r"\$\{?([A-Za-z_]\w*)(?::-([\w./:@-]+))?\}?")
 _WITH_VALUE = (
     "--revision", "--repo-type", "--include", "--exclude", "--local-dir", "--cache-dir", "--token", "--max-workers",
     "--local-dir-use-symlinks", "--format",
@@ -37,13 +39,21 @@ def of_shell(text: str, name: str) -> Taken:
     """
     drafts: list[Draft] = []
     notes: list[str] = []
+    known: dict[str, str] = {}
     for number, line in _joined(text):
+        known |= {match[1]: match[2] for match in _ASSIGNED.finditer(line)}
+        line = _with_values(line, known)  # noqa: PLW2901 (the same line)
         if line.lstrip().startswith("#"):
             continue
         for match in DOWNLOAD.finditer(line):
             rest = re.split(r"&&|\|\||;|\||>", line[match.end() :])[0]
             drafts += _download(rest, f"{name}:{number}", notes)
     return Taken(drafts=tuple(drafts), notes=tuple(notes))
+
+
+def _with_values(line: str, known: Mapping[str, str]) -> str:
+    """A line with what its variables were given, or would be by default: ``${NAME:-default}``."""
+    return _USED.sub(lambda match: known.get(match[1], match[2] or match[0]), line)
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:

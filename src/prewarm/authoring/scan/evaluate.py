@@ -101,12 +101,29 @@ class Evaluator:
         while here is not None:
             found = self._in_scope(name, here, line if here is scope else 1 << 30, depth)
             if found:
-                return found
+                return self._guarded(name, here, found, depth)
             here = here.parent
             # A class's names are not seen in its methods.
             while here is not None and isinstance(here.node, ast.ClassDef):
                 here = here.parent
         return self._imported(name, scope.module, depth)
+
+    def _guarded(self, name: str, scope: Scope, found: tuple[Value, ...], depth: int) -> tuple[Value, ...]:
+        """What is left of a name's values where the function refuses all but some: ``if x not in KNOWN: raise``."""
+        if not isinstance(scope.node, FUNCTIONS) or not any(isinstance(one, Unknown) for one in found):
+            return found
+        for node in _own_nodes(scope.node):
+            match node:
+                case ast.If(
+                    test=ast.Compare(left=ast.Name(id=guarded), ops=[ast.NotIn()], comparators=[known]),
+                    body=[*_, ast.Raise() | ast.Return()],
+                ) if guarded == name:
+                    allowed = [inner for one in self.of(known, scope, depth) for inner in each(one)]
+                    if allowed and not any(isinstance(one, Unknown) for one in allowed):
+                        return once([*(one for one in found if not isinstance(one, Unknown)), *allowed])
+                case _:
+                    pass
+        return found
 
     def _in_scope(self, name: str, scope: Scope, line: int, depth: int) -> tuple[Value, ...]:
         is_given = isinstance(scope.node, FUNCTIONS) and name in {one.arg for one in _parameters(scope.node)}

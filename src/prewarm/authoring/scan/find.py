@@ -11,7 +11,16 @@ from typing import Any
 from prewarm.authoring.draft import Draft
 from prewarm.authoring.scan.entries import Load, drafts_of, merged
 from prewarm.authoring.scan.evaluate import Evaluator
-from prewarm.authoring.scan.loaders import BUILDERS, CALLS, METHODS, PACKAGES, Loader, whole_id
+from prewarm.authoring.scan.loaders import (
+    BUILDERS,
+    CALLS,
+    CANONICAL,
+    METHODS,
+    OF_CTRANSLATE2,
+    PACKAGES,
+    Loader,
+    whole_id,
+)  # fmt: skip
 from prewarm.authoring.scan.modules import Application, Scope
 from prewarm.authoring.scan.sources import Source
 from prewarm.authoring.scan.texts import configured, downloaded, served
@@ -19,6 +28,8 @@ from prewarm.authoring.scan.told import Found, Unsure
 from prewarm.authoring.scan.values import Const, Instance, Items, Made, Name, Own, Table, Unknown, Value
 from prewarm.records import names
 
+_BY_KEYWORD = 9
+"""Where a loader takes its id by keyword alone."""
 _FOLDERS = (
     "models", "model", "checkpoints", "checkpoint", "output", "outputs", "data", "weights", "saved_models", "results",
     "saved", "artifacts", "assets", "cache", "tmp", "runs", "logs", "pretrained_models", "pretrained", "ckpt", "ckpts",
@@ -87,7 +98,7 @@ class _Finder:
             return [known]
         packages = PACKAGES.get(last)
         for value in self._values.of(func, scope):
-            if isinstance(value, Name) and (packages is None or value.dotted.partition(".")[0] in packages):
+            if isinstance(value, Name) and (packages is None or value.dotted.startswith(packages)):
                 if last == "from_hparams":
                     return [Loader(name=_entry_name(value.dotted.rpartition(".")[0]), keywords=("source",))]
                 return [known]
@@ -100,7 +111,7 @@ class _Finder:
         dotted = scope.module.imports[call.func.id]
         last = dotted.rpartition(".")[2]
         packages = PACKAGES.get(last)
-        is_known = last in CALLS and packages is not None and dotted.partition(".")[0] in packages
+        is_known = last in CALLS and packages is not None and dotted.startswith(packages)
         return [CALLS[last]] if is_known else []
 
     def _from_pretrained(self, call: ast.Call, owner: ast.expr, scope: Scope) -> list[Loader]:
@@ -134,12 +145,12 @@ class _Finder:
     def _of(self, call: ast.Call, scope: Scope, loader: Loader) -> Iterator[Load]:
         source = scope.module.source
         where = source.where(call.lineno)
-        values = self._named(call, scope, loader)
+        values = tuple(self._named(call, scope, loader))
         said = f"{loader.name or 'a model'}: "
         for value in values:
             if isinstance(value, Const) and isinstance(value.value, str):
                 repo_id = whole_id(loader, value.value)
-                if why := _is_no_repository(repo_id, loader, source.path):
+                if why := _is_no_repository(repo_id, loader, source.path, is_one=len(values) == 1):
                     self.unsure.append(Unsure(where=where, said=f"{said}{why}"))
                     continue
                 found = Found(
@@ -157,6 +168,8 @@ class _Finder:
 
     def _named(self, call: ast.Call, scope: Scope, loader: Loader) -> Iterable[Value]:
         given = [one.value for one in call.keywords if one.arg in loader.keywords]
+        if not given and loader.at == _BY_KEYWORD and call.args:
+            return (Unknown("it is given something that its class does not take"),)
         if not given and len(call.args) > loader.at and not any(isinstance(one, ast.Starred) for one in call.args):
             given = [call.args[loader.at]]
         if not given:
@@ -235,7 +248,7 @@ def _is_object(value: Value) -> bool:
     return isinstance(value, Made)
 
 
-def _is_no_repository(said: str, loader: Loader, near: Path) -> str:
+def _is_no_repository(said: str, loader: Loader, near: Path, *, is_one: bool) -> str:
     """Why a text is no repository's id; empty: it is one."""
     if loader.kind == "dataset" and said in BUILDERS:
         return f"'{said}' is a kind of files"
@@ -243,6 +256,13 @@ def _is_no_repository(said: str, loader: Loader, near: Path) -> str:
         return f"'{said}' is a name of {loader.name.partition(':')[0]}'s own: prewarm record sees what it fetches"
     if not names.is_repo_id(said) or said.startswith((".", "~")) or said.lower().endswith(_FILES):
         return f"'{said[:80]}' is no repository: a folder or a file"
+    if loader.sizes is not None and not is_one and not any(word in said.lower() for word in OF_CTRANSLATE2):
+        # Where a choice among libraries was made before, which is not followed.
+        return f"'{said}' is not for faster-whisper, by its name"
+    if loader.sizes is None and not is_one and "faster-whisper" in said:
+        return f"'{said}' is for faster-whisper, by its name"
+    if loader.kind != "dataset" and "/" not in said and not said.startswith(CANONICAL):
+        return f"'{said}' has no namespace, and is none of the ids without one"
     first = said.partition("/")[0].lower()
     if (near.parent / said).exists() or (Path.cwd() / said).exists():
         return f"'{said}' is a folder here"

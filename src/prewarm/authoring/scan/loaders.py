@@ -132,6 +132,10 @@ CALLS: Mapping[str, Loader] = {
     "from_hparams": Loader(name="", keywords=("source",)),
     "load": Loader(name="AutoModelForCausalLM", keywords=("path_or_hf_repo",)),
     "transcribe": Loader(name="mlx_whisper:transcribe", keywords=("path_or_hf_repo",), at=9, kind="snapshot"),
+    "download_model": Loader(name="faster_whisper:WhisperModel", keywords=("size_or_id",), sizes=WHISPER),
+    "load_ip_adapter": Loader(
+        name="diffusers:load_ip_adapter", keywords=("pretrained_model_name_or_path_or_dict",), kind="file"
+    ),
     "load_adapter": Loader(name="AutoModel", keywords=("peft_model_id", "model_id")),
     "load_lora_weights": Loader(
         name="diffusers:load_lora_weights", keywords=("pretrained_model_name_or_path_or_dict",), kind="file"
@@ -141,6 +145,13 @@ CALLS: Mapping[str, Loader] = {
     ),
 }
 """By the last part of the call's name. Its package decides below."""
+
+_OF_FRAMEWORKS = (
+    "HuggingFaceEmbeddings", "HuggingFaceBgeEmbeddings", "HuggingFaceInstructEmbeddings",
+    "SentenceTransformerEmbeddings", "SentenceTransformerEmbeddingFunction", "HuggingFaceEmbedding",
+    "HuggingFaceCrossEncoder", "SentenceTransformerRerank", "SentenceTransformersTextEmbedder",
+    "SentenceTransformersDocumentEmbedder", "FastEmbedEmbeddings", "from_model_id",
+)  # fmt: skip
 
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "SentenceTransformer": ("sentence_transformers",),
@@ -159,6 +170,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "cached_download": ("huggingface_hub",),
     "snapshot_download": ("huggingface_hub",),
     "load_dataset": ("datasets",),
+    **dict.fromkeys(_OF_FRAMEWORKS, ("langchain", "llama_index", "chromadb", "haystack")),
+    "download_model": ("faster_whisper",),
     "LLM": ("vllm",),
     "load": ("mlx_lm",),
     "transcribe": ("mlx_whisper",),
@@ -170,9 +183,9 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "BGEM3FlagModel": ("FlagEmbedding",),
     "FlagReranker": ("FlagEmbedding",),
 }
-"""Which package a name has to be imported from; the others may come from any that is not the application's."""
+"""How the package begins that a name has to be imported from; the others may come from any but the application's."""
 
-METHODS = ("load_adapter", "load_lora_weights", "load_textual_inversion")
+METHODS = ("load_adapter", "load_ip_adapter", "load_lora_weights", "load_textual_inversion")
 """Of objects, whose class need not be known."""
 
 BUILDERS = (
@@ -188,6 +201,15 @@ BUILDERS = (
     "pandas",
 )
 """What load_dataset takes for kinds of files."""
+
+
+CANONICAL = (
+    "albert-", "bert-", "camembert-base", "ctrl", "distilbert-", "distilgpt2", "distilroberta-", "flaubert", "gpt2",
+    "openai-gpt", "roberta-", "t5-", "transfo-xl-", "xlm-", "xlnet-",
+)  # fmt: skip
+"""How the ids begin that the Hub has without a namespace."""
+OF_CTRANSLATE2 = ("faster", "ct2", "ctranslate")
+"""What the names hold of repositories that faster-whisper reads."""
 
 
 def whole_id(loader: Loader, said: str) -> str:

@@ -99,7 +99,7 @@ def _module(source: Source) -> Module:
     steps = (
         source.name.removesuffix(".py").removesuffix(".ipynb").removesuffix("/__init__").replace("\\", "/").split("/")
     )
-    module = Module(source=source, name=".".join(step for step in steps if step not in ("", ".", "src")))
+    module = Module(source=source, name=".".join(step for step in steps if step not in ("", ".")))
     module.scope = Scope(node=source.tree, module=module, parent=None)
     _Binder(module).bind(source.tree.body, module.scope, is_sure=True)
     return module

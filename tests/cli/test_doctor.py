@@ -46,6 +46,7 @@ def test_where_nothing_is_wrong(prewarm: Prewarm, serve: Serve, hub: LocalHub) -
     assert "symlinks and locks" in said(done, "cache")
     assert said(done, "token") == "valid (HF_TOKEN), of tester"
     assert said(done, "gated") == "org/files: the token may read it"
+    assert said(done, "endpoint").endswith("and is a Hub")
     assert said(done, "clock") == "agrees with the Hub's"
     assert "what is loaded is held by" in said(done, "confinement")
     assert TOKEN not in done.out + done.err

@@ -147,10 +147,9 @@ def test_no_manifest_says_what_to_type(prewarm: Prewarm) -> None:
     result = prewarm()
     assert result.code == 2
     assert "there is no prewarm.toml" in result.err
-    command = result.err.split("write one: ", 1)[1].split("; or", 1)[0]
-    import subprocess
-
-    subprocess.run(command, shell=True, cwd=prewarm.folder, check=True)
+    (prewarm.folder / "app.py").write_text('from transformers import AutoModel\nAutoModel.from_pretrained("org/a")\n')
+    said = result.err.split("try: prewarm ", 1)[1].split(" finds", 1)[0]
+    assert prewarm(*said.split()).code == 0
     assert len(manifests.load(prewarm.folder / "prewarm.toml").entries) == 1
 
 

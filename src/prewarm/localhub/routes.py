@@ -66,6 +66,8 @@ class Routes:
         if parts[:1] == ["api"]:
             if parts[1:2] == ["whoami-v2"]:
                 return json_answer({"name": account, "type": "user"}) if account else api_error(401, "Invalid username")
+            if parts[1:] in (["models"], ["datasets"]):
+                return self._list(parts[1].removesuffix("s"), parse_qs(query))
             if parts[-1:] == ["auth-check"] and len(parts) > 3:
                 repository = self.find("/".join(parts[2:-1]), parts[1].removesuffix("s"))
                 refusal = self.access.refuses(repository, account, "file")
@@ -91,6 +93,11 @@ class Routes:
         if asked.word == "resolve":
             return self._resolve(asked, commit)
         return self._api(asked, repository, commit, parse_qs(query), body)
+
+    def _list(self, repo_type: str, query: dict[str, list[str]]) -> Answer:
+        """The repositories that everybody may see."""
+        public = [one for one in self._repositories.values() if one.repo_type == repo_type and not one.private]
+        return json_answer([{"id": one.repo_id} for one in public[: int(query.get("limit", ["1000"])[0])]])
 
     def _moved(self, asked: Address, query: str) -> Answer:
         start = f"/api/{asked.repo_type}s/"

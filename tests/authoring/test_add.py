@@ -18,7 +18,7 @@ from prewarm.authoring.addresses import parse
 from prewarm.authoring.native import model_types
 from prewarm.authoring.suggest import suggest
 from prewarm.localhub import LocalHub, Repository
-from prewarm.manifest import toml
+from prewarm.manifest import read, toml
 from prewarm.plan import Known
 from prewarm.records.errors import CommandError
 from prewarm.records.listing import Digest, Listing, Repo, RepoFile
@@ -311,6 +311,36 @@ def test_comments_order_and_other_keys_stay(prewarm: Prewarm, serve: Serve) -> N
     assert written(prewarm)["advanced"] == [{"id": "org/b", "name": "b", "include": ["x.gguf"]}]
     for kept in ("# ours", "# the first", "# kept", "workers = 2"):
         assert kept in (prewarm.folder / "prewarm.toml").read_text()
+
+
+FORMS = {
+    "tables in a list": 'advanced = [{ id = "org/old", include = ["x"] }, { id = "org/more", include = ["y"] }]\n',
+    "one line": 'simple = ["org/old", "org/more"] # why\n',
+    "dotted keys": 'settings.workers = 2\nsimple = ["org/old"]\n[[advanced]]\nid = "org/more"\ninclude = ["y"]\n',
+    "tables in an odd order": '[settings]\nworkers = 2\n[[advanced]]\nid = "org/old"\ninclude = ["y"]\n'
+    '[audit]\nignore = []\n[[advanced]]\nid = "org/more"\ninclude = ["z"]\n',
+    "Windows lines": 'simple = [\r\n  "org/old",\r\n  "org/more",\r\n]\r\n',
+    "only settings": "[settings]\nworkers = 2\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
+def test_however_it_is_written_nothing_is_lost(prewarm: Prewarm, serve: Serve, form: str) -> None:
+    serve("org/gguf", {"x.gguf": b"GGUF"})
+    serve("org/plain", {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x", "vocab.txt": b"x"})
+    path = prewarm.folder / "prewarm.toml"
+    path.write_bytes(form.encode())
+    before = read.load(path, may_be_empty=True)
+    done = prewarm("add", "org/gguf", "org/plain")
+    assert done.code == 0, done.err
+    after = read.load(path)
+    assert {entry.id for entry in after.entries} == {entry.id for entry in before.entries} | {"org/gguf", "org/plain"}
+    assert after.settings == before.settings
+    assert path.read_text().count("#") == form.count("#")
+    assert prewarm("add", "org/gguf", "--update", "--file", "*").code == 0
+    assert next(entry for entry in read.load(path).entries if entry.id == "org/gguf").include == ("*",)
+    assert prewarm("remove", "org/gguf", "org/plain").code == 0
+    assert [entry.id for entry in read.load(path, may_be_empty=True).entries] == [entry.id for entry in before.entries]
 
 
 def test_gated_missing_and_unknown_are_named_and_the_others_written(

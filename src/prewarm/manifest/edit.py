@@ -45,7 +45,7 @@ def without(text: str, repo_ids: Collection[str], *, tool: bool = False) -> str:
         if str(simple[at]).partition("@")[0] in repo_ids or str(simple[at]) in repo_ids:
             del simple[at]
     advanced = top.get("advanced")
-    if isinstance(advanced, AoT):
+    if isinstance(advanced, (AoT, Array)):
         for at in reversed(range(len(advanced))):
             if {str(advanced[at].get("id")), str(advanced[at].get("name"))} & set(repo_ids):
                 del advanced[at]
@@ -59,7 +59,7 @@ def updated(text: str, entry: Mapping[str, Any], *, tool: bool = False) -> str:
     document = tomlkit.parse(text)
     top = _top(document, tool=tool)
     advanced = top.get("advanced")
-    for table in advanced if isinstance(advanced, AoT) else ():
+    for table in advanced if isinstance(advanced, (AoT, Array)) else ():
         if str(table.get("id")) == entry["id"]:
             for key in _DECIDED:
                 if key in table and key not in entry:
@@ -109,6 +109,11 @@ def _put_first(document: tomlkit.TOMLDocument, key: str, value: Array) -> None:
 
 def _add_advanced(top: Any, entry: Mapping[str, Any], comments: Collection[str]) -> None:
     advanced = top.get("advanced")
+    if isinstance(advanced, Array):
+        # Tables in a list, within brackets: comments have no place there.
+        if not any(dict(item) == dict(entry) for item in advanced.unwrap()):
+            advanced.append(_inline(entry))
+        return
     if not isinstance(advanced, AoT):
         advanced = tomlkit.aot()
         if isinstance(top, tomlkit.TOMLDocument) and len(top.body):

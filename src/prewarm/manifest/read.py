@@ -66,13 +66,17 @@ def load(path: Path, *, may_be_empty: bool = False) -> Manifest:
     return _of_file(tomlfile.read(path, ManifestError), path, may_be_empty=may_be_empty)
 
 
-def check(text: str, path: Path) -> None:
-    """Raise ManifestError where ``text`` would be no manifest in the file at ``path``."""
+def check(text: str, path: Path) -> Manifest:
+    """What ``text`` would be in the file at ``path``.
+
+    Raises:
+        ManifestError: no manifest.
+    """
     try:
         content = tomlfile.parse(text)
     except ValueError as error:
         raise ManifestError(f"{path.name} would be no valid TOML: {error}") from None
-    _of_file(content, path, may_be_empty=True)
+    return _of_file(content, path, may_be_empty=True)
 
 
 def _of_file(content: Any, path: Path, *, may_be_empty: bool) -> Manifest:

@@ -39,6 +39,11 @@ class ManifestFile:
             said = f"{path} cannot be written: it is read-only"
             raise ManifestError(said, hint="chmod u+w it, or name another file with -m")
 
+    @property
+    def _ids(self) -> list[str]:
+        """Of the entries, as the text has them now."""
+        return [entry.id for entry in manifests.check(self.text, self.path).entries]
+
     def add(self, drafts: Sequence[Draft]) -> None:
         """Put entries in, less those that are there."""
         self._change(
@@ -53,7 +58,8 @@ class ManifestFile:
 
     def remove(self, repo_ids: Sequence[str]) -> None:
         """Take entries out."""
-        self._change(lambda text: edit.without(text, repo_ids, tool=self._is_tool))
+        named = [entry.id for entry in manifests.check(self.text, self.path).entries if entry.name in repo_ids]
+        self._change(lambda text: edit.without(text, repo_ids, tool=self._is_tool), goes=[*repo_ids, *named])
 
     def write(self) -> None:
         """Write it, whole or not at all.
@@ -79,8 +85,14 @@ class ManifestFile:
             ) from None
         self._before = self.text.encode()
 
-    def _change(self, change: Callable[[str], str]) -> None:
+    def _change(self, change: Callable[[str], str], goes: Sequence[str] = ()) -> None:
+        before = self._ids
         try:
             self.text = change(self.text)
         except ValueError as error:
             raise ManifestError(f"{self.path} is not valid TOML: {error}", hint="mend it first") from None
+        lost = [id_ for id_ in before if id_ not in (*goes, *self._ids)]
+        if lost:
+            # Whatever way it is written in, nothing of it may be lost.
+            said = f"{self.path} is written in a way that cannot be added to: {lost[0]} would be lost"
+            raise ManifestError(said, hint="write its entries as [[advanced]] and simple = [...]")

@@ -183,6 +183,7 @@ def test_each_call_becomes_its_entry(tmp_path: Path, text: str, repo_id: str, ke
             "--m of the command",
         ),
         ('AutoModel.from_pretrained("./folder")', "no repository"),
+        ("AutoModel.from_pretrained(f\"{'org/a':>9}\")", "it is computed"),
         ('AutoModel.from_pretrained("models/mine")', "looks like a folder"),
         ('AutoModel.from_pretrained(f"{unknown}/a")', "not bound"),
         ("x = x\nAutoModel.from_pretrained(x)", "circle"),
@@ -255,6 +256,26 @@ def test_circles_of_imports_classes_and_names_come_to_an_end(tmp_path: Path) -> 
     )
     assert ids(found) == []
     assert len(found.unsure) >= 3
+
+
+def test_what_follows_an_exception_may_come_by_or_not(tmp_path: Path) -> None:
+    text = "try:\n    import x\n    m = 'org/a'\nexcept ImportError:\n    m = 'org/b'\nAutoModel.from_pretrained(m)\n"
+    assert ids(scanned(tmp_path, app=text)) == ["org/a", "org/b"]
+
+
+def test_a_table_of_thousands_is_looked_up_by_its_key_and_not_listed_whole(tmp_path: Path) -> None:
+    table = ", ".join(f'"k{number}": "org/m{number}"' for number in range(3000))
+    found = scanned(
+        tmp_path, app=f"M = {{{table}}}\nAutoModel.from_pretrained(M['k2999'])\nAutoModel.from_pretrained(M[x])\n"
+    )
+    assert "org/m2999" in ids(found)
+    assert len(ids(found)) < 100
+    assert any("more than 60 values" in one.said for one in found.unsure)
+
+
+def test_what_doubles_itself_comes_to_an_end(tmp_path: Path) -> None:
+    text = "b = 'x' if q else 'y'\n" + "".join(f"b{n + 1} = b{n} + b{n}\n" for n in range(20)).replace("b0", "b")
+    assert ids(scanned(tmp_path, app=f"{text}AutoModel.from_pretrained(b20)\n")) == []
 
 
 def test_notebooks_dockerfiles_scripts_and_configuration(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from prewarm.authoring.scan.given import call
 from prewarm.authoring.scan.modules import FUNCTIONS, Application, Binding, Module, Scope
 from prewarm.authoring.scan.parameters import argument, parameter
 from prewarm.authoring.scan.values import (
-    MOST,
+    MOST_PAIRS,
     Arguments,
     Const,
     Instance,
@@ -31,6 +31,8 @@ from prewarm.authoring.scan.values import (
 )  # fmt: skip
 
 _DEEPEST = 25
+_MOST_STEPS = 20_000
+"""Of one expression: what is put together of itself, again and again, has no end."""
 
 
 class Evaluator:
@@ -43,14 +45,18 @@ class Evaluator:
     def __init__(self, application: Application) -> None:
         self.application = application
         self._under_way: set[tuple[int, int]] = set()
+        self._left = _MOST_STEPS
 
     def of(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> tuple[Value, ...]:
         """Every value that an expression can have."""
         if node is None:
             return (Unknown("it is given no value that can be read"),)
         key = (id(node), id(scope))
+        self._left = _MOST_STEPS if not depth else self._left - 1
         if depth > _DEEPEST or key in self._under_way:
             return (Unknown("it goes round in a circle"),)
+        if self._left < 0:
+            return (Unknown("it is put together of too much"),)
         self._under_way.add(key)
         try:
             return once(self._of(node, scope, depth + 1))
@@ -63,7 +69,7 @@ class Evaluator:
                 return (Const(value),)
             case ast.JoinedStr(values=parts):
                 return joined([self.of(part, scope, depth) for part in parts])
-            case ast.FormattedValue(value=inner):
+            case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
                 return self.of(inner, scope, depth)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return joined([self.of(left, scope, depth), self.of(right, scope, depth)])
@@ -78,7 +84,7 @@ class Evaluator:
             case ast.NamedExpr(value=value) | ast.Await(value=value) | ast.Starred(value=value):
                 return self.of(value, scope, depth)
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                return (Items(tuple(self.of(item, scope, depth) for item in items[:MOST])),)
+                return (Items(tuple(self.of(item, scope, depth) for item in items[:MOST_PAIRS])),)
             case ast.ListComp(elt=item) | ast.SetComp(elt=item) | ast.GeneratorExp(elt=item):
                 return (Items((self.of(item, scope, depth),)),)
             case ast.Dict(keys=keys, values=values):
@@ -232,7 +238,7 @@ class Evaluator:
     def table(self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr], scope: Scope, depth: int) -> Table:
         """A dictionary of these keys and values."""
         pairs = []
-        for key, value in list(zip(keys, values, strict=True))[:MOST]:
+        for key, value in list(zip(keys, values, strict=True))[:MOST_PAIRS]:
             if key is None:
                 for inner in self.of(value, scope, depth):
                     pairs += list(inner.pairs) if isinstance(inner, Table) else []

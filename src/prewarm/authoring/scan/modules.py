@@ -141,7 +141,9 @@ class _Binder:
         self._expressions(node, scope, is_sure=is_sure)
         stays = is_sure and isinstance(node, (ast.With, ast.AsyncWith, ast.Try))
         for inner in _bodies(node):
-            self.bind(inner, scope, is_sure=stays)
+            # What follows an exception may come by, or not.
+            is_main = inner is getattr(node, "body", None) or inner is getattr(node, "finalbody", None)
+            self.bind(inner, scope, is_sure=stays and is_main)
 
     def _scoped(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, scope: Scope) -> None:
         inner = Scope(node=node, module=self._module, parent=scope)

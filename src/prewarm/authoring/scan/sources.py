@@ -106,7 +106,8 @@ def _python(path: Path, name: str, content: bytes) -> Source:
     try:
         tree = _parsed(content)
     except SyntaxError as error:
-        return Source(path=path, name=name, broken=f"line {error.lineno}: {error.msg}")
+        where = f"line {error.lineno}: " if error.lineno else ""
+        return Source(path=path, name=name, broken=f"{where}{error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         return Source(path=path, name=name, broken=f"{type(error).__name__}: {error}")
     lines = content.decode("utf-8", errors="replace").splitlines()

@@ -12,6 +12,8 @@ from prewarm.authoring.scan.modules import Application, Scope
 
 MOST = 60
 """Values of one expression that are followed."""
+MOST_PAIRS = 5000
+"""Items of one list or table."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,9 @@ def once(values: Iterable[Value]) -> tuple[Value, ...]:
     """Each of the values once, up to ``MOST``."""
     found: list[Value] = []
     for value in values:
-        if not any(value == other for other in found):
-            found.append(value)
+        if any(value == other for other in found):
+            continue
         if len(found) >= MOST:
-            break
+            return (*found, Unknown(f"it can be more than {MOST} values"))
+        found.append(value)
     return tuple(found)

@@ -142,6 +142,22 @@ def test_a_new_manifest_says_how_it_goes_on_and_takes_entries(prewarm: Prewarm) 
     assert "has no entries" in prewarm("check").err
 
 
+def test_what_no_manifest_can_hold_is_left_out_and_the_others_stay(prewarm: Prewarm) -> None:
+    text = (
+        'SIMPLE_MODELS = ["org/a"]\nSIMPLE_MODELS += ["org/b"]\n'
+        'ADVANCED_MODELS = [{"id": "org/c", "revision": "v 1"}, {"id": "org/d", "model_class": "no class!"},\n'
+        '    {"id": "org/e", "required": "yes"}]\n'
+    )
+    (prewarm.folder / "a.py").write_text(text)
+    done = prewarm("init", "--from", "a.py")
+    assert done.code == 0, done.err
+    entries = manifests.load(prewarm.folder / "prewarm.toml").entries
+    assert [entry.id for entry in entries] == ["org/a", "org/b", "org/e"]
+    assert "note: a.py:3: org/c: revision: 'v 1' is no revision: left out" in done.err
+    assert "org/d: model_class: 'no class!' is no class name: left out" in done.err
+    assert "required is no value that an entry can have" in done.err
+
+
 def test_into_pyproject(prewarm: Prewarm) -> None:
     (prewarm.folder / "pyproject.toml").write_text('[project]\nname = "app"\n')
     (prewarm.folder / "ids.txt").write_text("org/a\n")

@@ -112,11 +112,9 @@ def _of_python(text: str, name: str) -> Taken:
     drafts: list[Draft] = []
     notes: list[str] = []
     for node in ast.walk(tree):
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         called = [target.id for target in targets if isinstance(target, ast.Name) and target.id.upper() in _LISTS]
-        if called and isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        if called and isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None:
             drafts += _listed(node.value, called[0], name, notes)
     if not drafts:
         notes.append(f"{name} has no list {' or '.join(_LISTS[:2])}: prewarm scan reads what its code loads")
@@ -196,7 +194,9 @@ def _of_table(item: Mapping[str, Any], place: str, notes: list[str]) -> Iterator
             keys[key] = value
         else:
             comments.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-            if key not in _NOT_YET:
+            if key in _KEYS:
+                notes.append(f"{place}: {key} is no value that an entry can have: it stands beside it as a comment")
+            elif key not in _NOT_YET:
                 notes.append(f"{place}: {quoted(str(key), 60)} is no key of an entry: it stands beside it as a comment")
     later = [key for key in _NOT_YET if key in item]
     if later:

@@ -59,11 +59,26 @@ def init_from(path: Path, sources: Sequence[Path]) -> Taken:
     notes: list[str] = []
     for source in sources:
         taken = take(_text_of(source), source.name)
-        drafts += [draft for draft in taken.drafts if draft.table not in [other.table for other in drafts]]
         notes += taken.notes
+        for draft in taken.drafts:
+            if (why := _wrong(draft, path)) is not None:
+                notes.append(f"{draft.where[0]}: {draft.id}: {why}: left out")
+            elif draft.table not in [other.table for other in drafts]:
+                drafts.append(draft)
+    if not drafts:
+        raise ManifestError(f"nothing in it can be taken over: {notes[0]}", hint="mend it, or prewarm add ID…")
     file.add(drafts)
     file.write()
     return Taken(drafts=tuple(drafts), notes=tuple(notes))
+
+
+def _wrong(draft: Draft, path: Path) -> str | None:
+    """Why an entry cannot be in a manifest; None: it can."""
+    try:
+        manifests.parse({"advanced": [draft.table]}, path=path)
+    except ManifestError as error:
+        return str(error).removeprefix("advanced[0].")
+    return None
 
 
 def _new(path: Path) -> ManifestFile:

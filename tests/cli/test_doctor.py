@@ -110,6 +110,32 @@ def test_something_that_is_no_hub(prewarm: Prewarm) -> None:
     assert "and not as a Hub does" in wrong(done)["endpoint"]
 
 
+WRONG_CLOCK = """
+import http.server as h, json
+class Hub(h.BaseHTTPRequestHandler):
+    def date_time_string(self, timestamp=None):
+        return "Mon, 01 Jan 2024 00:00:00 GMT"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+s = h.HTTPServer(("127.0.0.1", 0), Hub)
+print(s.server_port, flush=True)
+s.serve_forever()
+"""
+
+
+def test_a_clock_that_is_wrong(prewarm: Prewarm) -> None:
+    command = [sys.executable, "-c", WRONG_CLOCK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        done = prewarm("doctor", "--json", env={"HF_ENDPOINT": f"http://127.0.0.1:{server.stdout.readline().strip()}"})
+        server.kill()
+    assert "ahead of the Hub's" in wrong(done)["clock"]
+    assert "set the clock" in wrong(done)["clock"]
+
+
 def test_offline_it_asks_nobody(prewarm: Prewarm, hub: LocalHub) -> None:
     done = prewarm("doctor", "--json", env={"HF_HUB_OFFLINE": "1", "HF_TOKEN": TOKEN})
     assert done.code == 0

@@ -215,9 +215,13 @@ def test_a_sarif_that_cannot_be_written_is_said_and_nothing_else_is_lost(plain: 
 def test_what_is_not_there_is_not_called_harmless(prewarm: Prewarm, serve: Serve) -> None:
     serve("org/files")
     prewarm.manifest('[[advanced]]\nid = "org/files"\ninclude = ["*"]\n')
+    assert prewarm("audit", "--no-advisories").code == 1
     assert "neither locked nor in the cache" in prewarm("audit", "--no-advisories").out
     prewarm("lock", "-q")
-    assert "2 files not in the cache, and not looked into" in prewarm("audit", "--no-advisories").out
+    done = prewarm("audit", "--no-advisories")
+    assert done.code == 1
+    assert "2 files not in the cache, and not looked into" in done.out
+    assert "org/files could not be looked at: 2 of its files are not in the cache" in done.out
 
 
 @pytest.mark.parametrize(

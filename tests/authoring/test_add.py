@@ -190,7 +190,9 @@ def test_what_is_written_for_a_kind_of_repository(
         ("https://huggingface.co/org/a/blob/main/x/a.gguf?download=true", Repo(repo_id="org/a"), "x/a.gguf"),
         ("https://hf.co/org/a/resolve/v1/a.gguf", Repo(repo_id="org/a", revision="v1"), "a.gguf"),
         ("https://huggingface.co/gpt2/blob/main/config.json", Repo(repo_id="gpt2"), "config.json"),
-        ("http://mirror.example/huggingface.co/org/a", None, ""),
+        ("http://mirror.example/org/a", None, ""),
+        ("hf.co/org/a/blob/main/config.json", Repo(repo_id="org/a"), "config.json"),
+        ("org/a/", Repo(repo_id="org/a"), ""),
         ("https://huggingface.co/datasets/org/rows", Repo(repo_id="org/rows", repo_type="dataset"), ""),
         ("datasets/org/rows", Repo(repo_id="org/rows", repo_type="dataset"), ""),
         ("hf://org/a@v1", Repo(repo_id="org/a", revision="v1"), ""),
@@ -201,9 +203,7 @@ def test_what_is_written_for_a_kind_of_repository(
     ],
 )
 def test_what_people_paste(said: str, repo: Repo | None, path: str) -> None:
-    if repo is None and said.startswith("http://mirror"):
-        assert parse(said).repo.repo_id == "huggingface.co/org", "the first two steps are taken: the Hub says no"
-    elif repo is None:
+    if repo is None:
         with pytest.raises(CommandError):
             parse(said)
     else:
@@ -341,6 +341,42 @@ def test_however_it_is_written_nothing_is_lost(prewarm: Prewarm, serve: Serve, f
     assert next(entry for entry in read.load(path).entries if entry.id == "org/gguf").include == ("*",)
     assert prewarm("remove", "org/gguf", "org/plain").code == 0
     assert [entry.id for entry in read.load(path, may_be_empty=True).entries] == [entry.id for entry in before.entries]
+
+
+@pytest.mark.parametrize("gone", [["org/a"], ["org/b"], ["org/a", "org/b"]])
+def test_comments_of_others_stay_where_an_entry_goes(prewarm: Prewarm, gone: list[str]) -> None:
+    prewarm.manifest(
+        '# head\nsimple = ["org/s"]\n\n# about a\n[[advanced]]\nid = "org/a"\n[advanced.model_kwargs]\nx = 1\n\n'
+        '# about b\n[[advanced]]\nid = "org/b"\n\n# the settings\n[settings]\nproof = "files"\n'
+    )
+    assert prewarm("remove", *gone).code == 0
+    text = (prewarm.folder / "prewarm.toml").read_text()
+    assert [entry.id for entry in read.load(prewarm.folder / "prewarm.toml").entries] == [
+        one for one in ("org/s", "org/a", "org/b") if one not in gone
+    ]
+    assert "# the settings" in text
+    assert "org/b" in gone or "# about b" in text
+
+
+def test_an_entry_that_keeps_other_keys_is_locked_as_well(prewarm: Prewarm, serve: Serve) -> None:
+    serve("org/g", {"x.gguf": b"GGUF"})
+    prewarm.manifest('[[advanced]]\nid = "org/g"\nname = "g"\nrequired = false\n')
+    assert prewarm("add", "org/g", "--update").code == 0
+    assert prewarm("lock", "--check").code == 0
+    assert 'id = "org/g"' in (prewarm.folder / "prewarm.lock").read_text()
+
+
+@pytest.mark.parametrize("said", ["https://github.com/org/a", "https://example.com/org/a"])
+def test_an_address_of_somewhere_else_is_refused(prewarm: Prewarm, said: str) -> None:
+    done = prewarm("add", said)
+    assert done.code == 2
+    assert "is no address of the Hub" in done.err
+
+
+def test_a_folder_that_is_not_there_is_said(prewarm: Prewarm) -> None:
+    done = prewarm("add", "org/a", "-m", "none/prewarm.toml")
+    assert done.code == 2
+    assert "there is no folder none" in done.err
 
 
 def test_gated_missing_and_unknown_are_named_and_the_others_written(

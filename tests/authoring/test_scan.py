@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,53 @@ def test_a_table_of_thousands_is_looked_up_by_its_key_and_not_listed_whole(tmp_p
 def test_what_doubles_itself_comes_to_an_end(tmp_path: Path) -> None:
     text = "b = 'x' if q else 'y'\n" + "".join(f"b{n + 1} = b{n} + b{n}\n" for n in range(20)).replace("b0", "b")
     assert ids(scanned(tmp_path, app=f"{text}AutoModel.from_pretrained(b20)\n")) == []
+
+
+def test_optional_imports_and_what_was_not_read(tmp_path: Path) -> None:
+    found = scanned(
+        tmp_path,
+        app="try:\n    from sentence_transformers import SentenceTransformer as ST\nexcept ImportError:\n    ST = None\n"
+        "ST('org/st')\nfrom settings_elsewhere import K\nAutoModel.from_pretrained(K)\n",
+    )
+    assert ids(found) == ["org/st"]
+    assert any("settings_elsewhere.K is of a module that was not read" in one.said for one in found.unsure)
+
+
+def test_what_lies_too_deep_is_left_out_and_the_rest_is_read(tmp_path: Path) -> None:
+    deep = "if x == 0:\n    m = 'a'\n" + "".join(f"elif x == {n}:\n    m = 'org/e{n}'\n" for n in range(600))
+    found = scanned(
+        tmp_path,
+        deep=f"from transformers import AutoModel\n{deep}AutoModel.from_pretrained(m)\n",
+        line="class C0:\n    pass\n"
+        + "".join(f"class C{n + 1}(C{n}):\n    pass\n" for n in range(1500))
+        + "from transformers import AutoModel\nAutoModel.from_pretrained(C1500.n)\n",
+        app='AutoModel.from_pretrained("org/a")\n',
+    )
+    assert "org/a" in ids(found)
+    assert any(one.where == "deep.py" for one in found.broken)
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    found = scanned(tmp_path, app='AutoModel.from_pretrained("org/a")\n')
+    assert ids(found) == ["org/a"]
+    assert {one.where for one in found.broken} == {"pipe.py", "zero.py"}
+
+
+def test_cells_of_a_notebook_that_are_odd(tmp_path: Path) -> None:
+    sources = [
+        "from transformers import AutoModel",
+        "files = !ls\nx = %env HOME\nAutoModel.from_pretrained('org/a')",
+        "%time AutoModel.from_pretrained('org/timed')",
+        "%%bash\nhf download org/bash x.bin",
+        "this is no python",
+    ]
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    found = scanned(tmp_path)
+    assert ids(found) == ["org/a", "org/bash", "org/timed"]
+    assert [one.where for one in found.broken] == ["a.ipynb:cell 5"]
 
 
 def test_notebooks_dockerfiles_scripts_and_configuration(tmp_path: Path) -> None:

@@ -181,6 +181,18 @@ def test_it_is_short_and_stands_by_itself() -> None:
     assert text.startswith('# /// script\n# requires-python = ">=3.10"\n# dependencies = [')
 
 
+def test_it_does_not_write_over_something_else(locked: Prewarm) -> None:
+    before = (locked.folder / "prewarm.toml").read_text()
+    done = locked("script", "-o", "prewarm.toml")
+    assert done.code == 2
+    assert "is there, and is something else" in done.err
+    assert (locked.folder / "prewarm.toml").read_text() == before
+    assert locked("script", "-o", ".").code == 2
+    assert locked("script", "-o", "none/x.py").code == 2
+    assert locked("script", "-o", "x.py").code == 0
+    assert locked("script", "-o", "x.py").code == 0, "its own it writes anew"
+
+
 def test_what_is_not_locked_is_not_written(prewarm: Prewarm, serve: Serve) -> None:
     serve()
     prewarm.manifest('[[advanced]]\nid = "org/files"\ninclude = ["*"]\n')

@@ -54,7 +54,9 @@ def audit_entry(entry: Entry, locked: LockedEntry | None, *, is_locked: bool, si
         sight: how the cache is seen.
     """
     if locked is None:
-        return AuditedEntry(entry=entry, commit=None, packages=tuple(sorted(modules_of(entry, None, ()))))
+        nothing = _not_audited(entry, "it is neither locked nor in the cache")
+        packages = tuple(sorted(modules_of(entry, None, ())))
+        return AuditedEntry(entry=entry, commit=None, packages=packages, findings=(nothing,))
     files = tuple(_code(locked, is_locked, sight))
     ran = {package for file in files if file.runs for package in file.packages}
     findings = [
@@ -63,6 +65,9 @@ def audit_entry(entry: Entry, locked: LockedEntry | None, *, is_locked: bool, si
         *_copies(locked, sight),
         *_offers(locked, sight),
     ]
+    not_there = sum(sight.content(repo, file) is None for repo, file in locked.files)
+    if not_there:
+        findings.append(_not_audited(entry, f"{not_there} of its files are not in the cache"))
     return AuditedEntry(
         entry=entry,
         commit=locked.commit,
@@ -70,11 +75,22 @@ def audit_entry(entry: Entry, locked: LockedEntry | None, *, is_locked: bool, si
         licenses={repo.repo.repo_id: repo.license for repo in locked.repos},
         gated=tuple(repo.repo.repo_id for repo in locked.repos if repo.gated),
         code=files,
-        not_there=sum(sight.content(repo, file) is None for repo, file in locked.files),
+        not_there=not_there,
         unlisted=tuple(repo.repo.repo_id for repo in locked.repos if sight.listed(repo) is None),
         findings=tuple(findings),
         not_installed=tuple(sorted(package for package in ran if not is_installed(package))),
         packages=tuple(sorted(modules_of(entry, locked, ran))),
+    )
+
+
+def _not_audited(entry: Entry, why: str) -> Finding:
+    return Finding(
+        rule="not-audited",
+        id=f"not-audited:{entry.id}",
+        level="warning",
+        message=f"{entry.id} could not be looked at: {why}",
+        entries=(entry.id,),
+        hint="prewarm brings it",
     )
 
 

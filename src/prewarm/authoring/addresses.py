@@ -12,6 +12,7 @@ from prewarm.records.listing import Repo, RepoType
 from prewarm.records.text import quoted
 
 _VERBS = ("tree", "blob", "resolve", "raw", "commit", "commits", "edit", "blame")
+_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 _HINT = "an id is namespace/name, with @revision where wanted; or the address of its page"
 
 
@@ -24,15 +25,22 @@ class Pasted:
     """Of a file in it, where one was named."""
 
 
-def parse(said: str) -> Pasted:
+def parse(said: str, endpoint: str = "") -> Pasted:
     """What somebody means by ``said``.
+
+    Args:
+        said: what was pasted.
+        endpoint: of the Hub that is used, beside huggingface.co.
 
     Raises:
         CommandError: it is neither an id nor an address of a repository.
     """
     said = said.strip().strip("'\"<>")
+    if said.startswith(tuple(f"{host}/" for host in _HOSTS)):
+        said = f"https://{said}"
     if re.match(r"https?://|hf://", said):
-        return _address(said)
+        return _address(said, endpoint)
+    said = said.rstrip("/")
     repo_type: RepoType = "model"
     for prefix, meant in (("datasets/", "dataset"), ("models/", "model")):
         if said.startswith(prefix) and said.count("/") >= 2:
@@ -41,8 +49,10 @@ def parse(said: str) -> Pasted:
     return _pasted(said, repo_id, repo_type, revision or "main", "")
 
 
-def _address(said: str) -> Pasted:
+def _address(said: str, endpoint: str) -> Pasted:
     parts = urlsplit(said)
+    if parts.scheme != "hf" and parts.netloc.lower() not in {*_HOSTS, urlsplit(endpoint).netloc.lower()}:
+        raise CommandError(f"'{quoted(said)}' is no address of the Hub", hint=_HINT)
     steps = [unquote(step) for step in parts.path.split("/") if step]
     if parts.scheme == "hf":
         steps = [parts.netloc, *steps]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tomlkit
-from tomlkit.items import AoT, Array, Table
+from tomlkit.items import AoT, Array, Comment, Table
 
 _DECIDED = (
     "model_class", "model_args", "model_kwargs", "task", "processor_class", "trust_remote_code", "include", "repo_type",
@@ -45,12 +45,16 @@ def without(text: str, repo_ids: Collection[str], *, tool: bool = False) -> str:
         if str(simple[at]).partition("@")[0] in repo_ids or str(simple[at]) in repo_ids:
             del simple[at]
     advanced = top.get("advanced")
+    left: list[str] = []
     if isinstance(advanced, (AoT, Array)):
         for at in reversed(range(len(advanced))):
             if {str(advanced[at].get("id")), str(advanced[at].get("name"))} & set(repo_ids):
+                left += _leave_comments(advanced, at) if isinstance(advanced, AoT) else []
                 del advanced[at]
         if not len(advanced):
             del top["advanced"]
+    for comment in left:
+        top.add(tomlkit.comment(comment))
     return tomlkit.dumps(document)
 
 
@@ -68,6 +72,39 @@ def updated(text: str, entry: Mapping[str, Any], *, tool: bool = False) -> str:
                 table[key] = _inline(value) if isinstance(value, Mapping) else value
             return tomlkit.dumps(document)
     return with_entries(without(text, [entry["id"]], tool=tool), [entry], tool=tool)
+
+
+def _leave_comments(advanced: AoT, at: int) -> list[str]:
+    """Let the comments at the end of a table, which speak of what follows, stay where they are.
+
+    Returns:
+        Those that have no place where they were.
+    """
+    table: Any = advanced[at]
+    while isinstance(table, (Table, AoT)) and table.value and isinstance(_last(table), (Table, AoT)):
+        table = _last(table)
+    body = table.value.body if isinstance(table, Table) else []
+    tail: list[tuple[Any, Any]] = []
+    while body and body[-1][0] is None:
+        tail.insert(0, body.pop())
+    comments = [item.as_string().strip().lstrip("#").strip() for _, item in tail if isinstance(item, Comment)]
+    if not comments:
+        return []
+    if at > 0:
+        before: Any = advanced[at - 1]
+        before.value.body.extend(tail)
+        return []
+    if len(advanced) > 1:
+        # Before the first there is no table that could end with it: it is put above the next.
+        first = "".join(item.as_string() for _, item in tail)
+        advanced[1].trivia.indent = first.lstrip("\n") + advanced[1].trivia.indent
+        return []
+    return comments
+
+
+def _last(table: Any) -> Any:
+    item = table.value.body[-1][1] if isinstance(table, Table) and table.value.body else None
+    return item[-1] if isinstance(item, AoT) and len(item) else item
 
 
 def _top(document: tomlkit.TOMLDocument, *, tool: bool) -> Any:

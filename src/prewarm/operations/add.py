@@ -14,7 +14,9 @@ from prewarm.authoring.native import model_types
 from prewarm.authoring.suggest import Suggestion, suggest
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.resolve import Resolved, answered, resolve
+from prewarm.hub import configuration
 from prewarm.hub.configuration import cache_root
+from prewarm.lock.digest import entry_digest
 from prewarm.manifest import read as manifests
 from prewarm.operations.lock_file import write_lock
 from prewarm.operations.machine import memory
@@ -100,7 +102,7 @@ def look(
     Raises:
         ManifestError, LockError, CommandError: what is there is wrong, or what was asked for.
     """
-    pasted = [parse(said) for said in asked]
+    pasted = [parse(said, configuration.endpoint()) for said in asked]
     project = load_or_empty(path, environ)
     file = ManifestFile(project.manifest.path) if writes else None
     native = model_types()
@@ -256,9 +258,11 @@ def _lock(project: Project, added: Iterable[Added], observe: Observer) -> bool:
     lock = read_lock(project.lock_path, manifest)
     locked = {_placed(manifest.entries, one.locked): one.locked for one in added if one.locked is not None}
     settled = {entry: replace(one, entry=entry) for entry, one in locked.items() if entry is not None}
-    return write_lock(project, merged(manifest, lock, settled), observe)
+    is_written = write_lock(project, merged(manifest, lock, settled), observe)
+    return is_written and None not in locked
 
 
 def _placed(entries: Iterable[Entry], locked: LockedEntry) -> Entry | None:
     """The entry as the manifest has it now."""
-    return next((entry for entry in entries if replace(entry, place="") == replace(locked.entry, place="")), None)
+    wanted = entry_digest(locked.entry)
+    return next((entry for entry in entries if entry.id == locked.entry.id and entry_digest(entry) == wanted), None)

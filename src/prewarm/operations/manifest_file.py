@@ -34,6 +34,8 @@ class ManifestFile:
             raise ManifestError(f"{path} is not UTF-8", hint="save it as UTF-8") from None
         except OSError as error:
             raise ManifestError(f"{path} cannot be read: {error.strerror}") from None
+        if not self.path.parent.is_dir():
+            raise ManifestError(f"there is no folder {self.path.parent}", hint="make it, or name another file with -m")
         where = self.path if self._before is not None else self.path.parent
         if not os.access(where, os.W_OK) or not os.access(self.path.parent, os.W_OK):
             said = f"{path} cannot be written: it is read-only"

@@ -33,10 +33,25 @@ def write_script(project: Project, target: Path) -> int:
         raise LockError(
             f"what {unknown[0]} asks for is seen when it is first loaded", hint="make everything ready first: prewarm"
         )
+    _refuse_other(target)
     text = render(found, {one.entry: mode_of(one.entry, project.settings.proof) == "load" for one in found})
     try:
+        if not target.parent.is_dir():
+            raise CommandError(f"there is no folder {target.parent}", hint="make it, or name another file: -o FILE")
         write_text(target, text)
         target.chmod(0o755)
     except OSError as error:
         raise CommandError(f"{target} cannot be written: {error.strerror}", hint="name another file: -o FILE") from None
     return len(found)
+
+
+def _refuse_other(target: Path) -> None:
+    """Raise CommandError where ``target`` is something else than such a file."""
+    if target.is_dir():
+        raise CommandError(f"{target} is a folder", hint=f"name the file: -o {target / 'download_models.py'}")
+    try:
+        before = target.read_text(encoding="utf-8", errors="replace") if target.exists() else ""
+    except OSError as error:
+        raise CommandError(f"{target} cannot be read: {error.strerror}", hint="name another file: -o FILE") from None
+    if before.strip() and not all(mark in before for mark in ("# /// script", "SIMPLE_MODELS", "LOCKED")):
+        raise CommandError(f"{target} is there, and is something else", hint="name another file: -o FILE")

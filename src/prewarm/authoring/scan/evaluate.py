@@ -139,6 +139,13 @@ class Evaluator:
             if not any(one.is_sure for one in before):
                 return once([*parameter(self, name, scope, depth), *self._bound(before, scope, depth)])
             return self._bound(_latest(before, line), scope, depth)
+        defined = scope.scopes.get(name)
+        is_defined = defined is not None and isinstance(scope.node, ast.Module) and defined.node in scope.node.body
+        if isinstance(scope.node, ast.Module) and name in scope.module.imports and not is_defined:
+            # Imported where it can be, and something else where not.
+            bound = self._bound(_latest(scope.names[name], line), scope, depth) if name in scope.names else ()
+            found = [*self._imported(name, scope.module, depth), *bound]
+            return once(one for one in found if not (isinstance(one, Const) and one.value is None))
         if name in scope.names:
             return self._bound(_latest(scope.names[name], line), scope, depth)
         if name in scope.scopes:
@@ -211,6 +218,8 @@ class Evaluator:
                 return (Unknown(f"the attribute {name} of something that is computed"),)
 
     def _of_class(self, scope: Scope, name: str, depth: int) -> tuple[Value, ...]:
+        if depth > _DEEPEST:
+            return (Unknown("it goes round in a circle"),)
         found: list[Value] = []
         if name in scope.names:
             found += self._bound(_latest(scope.names[name], 1 << 30), scope, depth)
@@ -224,7 +233,7 @@ class Evaluator:
             for base in scope.node.bases:
                 for parent in self.of(base, scope.parent or scope, depth):
                     if isinstance(parent, Own) and parent.scope is not scope:
-                        found += self._of_class(parent.scope, name, depth)
+                        found += self._of_class(parent.scope, name, depth + 1)
         return once(found) or (Unknown(f"nothing gives '{name}' a value"),)
 
     def returned(self, scope: Scope, depth: int) -> tuple[Value, ...]:

@@ -28,6 +28,7 @@ from prewarm.authoring.scan.told import Found, Unsure
 from prewarm.authoring.scan.values import Const, Instance, Items, Made, Name, Own, Table, Unknown, Value
 from prewarm.records import names
 
+_NO_PYTHON = "it is no Python"
 _BY_KEYWORD = 9
 """Where a loader takes its id by keyword alone."""
 _FOLDERS = (
@@ -66,7 +67,15 @@ def scan(sources: Sequence[Source]) -> Scan:
         found=_ordered([*(one.found for one in loads), *downloads, *serves]),
         drafts=tuple(merged(drafts)),
         unsure=(*finder.unsure, *configured(sources)),
-        broken=tuple(Unsure(where=one.name, said=one.broken) for one in sources if one.broken),
+        broken=(
+            *(Unsure(where=one.name, said=one.broken) for one in sources if one.broken),
+            *(
+                Unsure(where=f"{one.name}:cell {cell}", said="it is no Python")
+                for one in sources
+                for cell in one.left_out
+            ),
+            *finder.broken,
+        ),
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -76,6 +85,7 @@ class _Finder:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._application = Application(sources)
+        self.broken = [Unsure(where=name, said="it lies too deep") for name in self._application.too_deep]
         self._values = Evaluator(self._application)
         self.unsure: list[Unsure] = []
 
@@ -83,8 +93,11 @@ class _Finder:
         """What is loaded."""
         for module in self._application.modules:
             for call, scope in module.calls:
-                for loader in self._loaders(call, scope):
-                    yield from self._of(call, scope, loader)
+                try:
+                    yield from [load for loader in self._loaders(call, scope) for load in self._of(call, scope, loader)]
+                except RecursionError:
+                    where = module.source.where(call.lineno)
+                    self.unsure.append(Unsure(where=where, said="what it is given lies too deep"))
 
     def _loaders(self, call: ast.Call, scope: Scope) -> list[Loader]:
         func = call.func
@@ -165,6 +178,10 @@ class _Finder:
                 yield Load(found=found, name=loader.name, kind=loader.kind, args=args, given=given)
             elif isinstance(value, Unknown):
                 self.unsure.append(Unsure(where=where, said=f"{said}{value.why}"))
+            elif isinstance(value, Name):
+                self.unsure.append(Unsure(where=where, said=f"{said}{value.dotted} is of a module that was not read"))
+        if not values and loader.kind != "pipeline" and not loader.default:
+            self.unsure.append(Unsure(where=where, said=f"{said}nothing gives it a value"))
 
     def _named(self, call: ast.Call, scope: Scope, loader: Loader) -> Iterable[Value]:
         given = [one.value for one in call.keywords if one.arg in loader.keywords]

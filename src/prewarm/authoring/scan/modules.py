@@ -75,7 +75,14 @@ class Application:
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        self.modules = [_module(source) for source in sources if source.tree is not None]
+        self.modules: list[Module] = []
+        self.too_deep: list[str] = []
+        """Files that are nested deeper than can be followed."""
+        for source in sources:
+            try:
+                self.modules += [_module(source)] if source.tree is not None else []
+            except RecursionError:
+                self.too_deep.append(source.name)
         self._by_name: dict[str, Module] = {}
         for module in self.modules:
             steps = module.name.split(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import stat
 import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ _LEFT_OUT = {
 _MAX_BYTES = 30_000_000
 _TEXTS = {".toml", ".yaml", ".yml", ".sh", ".bash", ".cfg", ".env"}
 _OWN = {"prewarm.toml", "prewarm.lock"}
+_TIMED = re.compile(r"^(\s*)%(?:time|timeit|prun|memit)\s+")
+_CAPTURED = re.compile(r"^(\s*)[\w\s,]+=\s*[!%].*$")
 _MAGIC = re.compile(r"^\s*(?:%%|[%!?]|[\w. ]+\?{1,2}\s*$)")
 
 
@@ -35,6 +38,8 @@ class Source:
     """Of a notebook: the first line of each cell in the tree, and the number of the cell."""
     broken: str = ""
     """Why it cannot be read; empty: it can."""
+    left_out: tuple[int, ...] = ()
+    """Cells of a notebook that are no Python."""
     ignored: Collection[int] = field(default_factory=frozenset)
     """Lines that say ``prewarm: ignore``."""
 
@@ -89,7 +94,10 @@ def _counts(path: Path) -> bool:
 
 def _read(path: Path, name: str) -> Source:
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return Source(path=path, name=name, broken="it is no regular file")
+        size = found.st_size
         if size > _MAX_BYTES:
             return Source(path=path, name=name, broken=f"it has {size} bytes, too many for source")
         content = path.read_bytes()
@@ -134,13 +142,19 @@ def _notebook(path: Path, name: str, content: bytes) -> Source:
     lines: list[str] = []
     starts: list[tuple[int, int]] = []
     commands: list[str] = []
+    left_out: list[int] = []
     for number, text in texts:
-        kept = [line if not _MAGIC.match(line) else f"{_indent(line)}pass" for line in text.splitlines()]
+        if text.lstrip().startswith(("%%bash", "%%sh", "%%script")):
+            commands += text.splitlines()[1:]
+            continue
+        kept = [_CAPTURED.sub(r"\1pass", _TIMED.sub(r"\1", line)) for line in text.splitlines()]
+        kept = [line if not _MAGIC.match(line) else f"{_indent(line)}pass" for line in kept]
         try:
             _parsed("\n".join(kept))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            # One cell that is no Python, as of %%bash, is no reason to leave the others out.
+            # One cell that is no Python is no reason to leave the others out.
             kept = ["pass"] * len(kept)
+            left_out.append(number)
         commands += [line.strip().lstrip("!%") for line in text.splitlines() if line.strip()[:1] in ("!", "%")]
         starts.append((len(lines) + 1, number))
         lines += kept
@@ -149,7 +163,13 @@ def _notebook(path: Path, name: str, content: bytes) -> Source:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Source(path=path, name=name, broken=f"{type(error).__name__}: {error}")
     return Source(
-        path=path, name=name, tree=tree, text="\n".join(commands), cells=tuple(starts), ignored=_ignored(lines)
+        path=path,
+        name=name,
+        tree=tree,
+        text="\n".join(commands),
+        cells=tuple(starts),
+        left_out=tuple(left_out),
+        ignored=_ignored(lines),
     )
 
 

@@ -337,6 +337,8 @@ def test_however_it_is_written_nothing_is_lost(prewarm: Prewarm, serve: Serve, f
     assert {entry.id for entry in after.entries} == {entry.id for entry in before.entries} | {"org/gguf", "org/plain"}
     assert after.settings == before.settings
     assert path.read_text().count("#") == form.count("#")
+    assert (b"\r\n" in path.read_bytes()) == ("\r\n" in form)
+    assert path.read_bytes().count(b"\n") == path.read_bytes().count(b"\r\n") or "\r\n" not in form
     assert prewarm("add", "org/gguf", "--update", "--file", "*").code == 0
     assert next(entry for entry in read.load(path).entries if entry.id == "org/gguf").include == ("*",)
     assert prewarm("remove", "org/gguf", "org/plain").code == 0

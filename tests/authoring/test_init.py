@@ -107,6 +107,14 @@ def test_download_lines(name: str) -> None:
     assert "$MODEL is no constant" in notes
 
 
+def test_odd_lines_of_a_dockerfile() -> None:
+    text = (
+        'RUN hf download \\\n  # why\n  org/a\nRUN ["hf", "download", "org/b", "x.bin"]\nRUN echo "hf download org/c"\n'
+        "ARG M=org/d\nRUN hf download ${M} && hf download ${N:-org/e}\n"
+    )
+    assert [table["id"] for table in keys(text, "Dockerfile")] == ["org/a", "org/b", "org/d", "org/e"]
+
+
 def test_what_a_models_json_has_and_an_entry_has_not_stands_beside_it(prewarm: Prewarm) -> None:
     (prewarm.folder / "models.json").write_text(json.dumps(BUILD))
     done = prewarm("init", "--from", "models.json")

@@ -14,6 +14,8 @@ from prewarm.records.text import quoted
 
 DOWNLOAD = re.compile(r"(?:^|[\s;&|(\"'])(?:hf|huggingface-cli)\s+download\s")
 _ASSIGNED = re.compile(r"""(?:^|\s|export |ENV |ARG )([A-Za-z_]\w*)=["']?([\w./:@-]+)["']?(?=\s|$|;)""")
+_LISTED = re.compile(r"\s*(?:RUN|CMD|ENTRYPOINT)\s*(\[.*\])\s*$")
+_SAID = re.compile(r"(?:^|\s)(?:echo|printf)\s")
 _USED = re.compile(r"\$\{?([A-Za-z_]\w*)(?::-([\w./:@-]+))?\}?")
 _WITH_VALUE = (
     "--revision", "--repo-type", "--include", "--exclude", "--local-dir", "--cache-dir", "--token", "--max-workers",
@@ -42,13 +44,21 @@ def of_shell(text: str, name: str) -> Taken:
     known: dict[str, str] = {}
     for number, line in _joined(text):
         known |= {match[1]: match[2] for match in _ASSIGNED.finditer(line)}
-        line = _with_values(line, known)  # noqa: PLW2901 (the same line)
+        line = _as_words(_with_values(line, known))  # noqa: PLW2901 (the same line)
         if line.lstrip().startswith("#"):
             continue
         for match in DOWNLOAD.finditer(line):
+            if _SAID.search(re.split(r"&&|;", line[: match.start()])[-1]):
+                continue
             rest = re.split(r"&&|\|\||;|\||>", line[match.end() :])[0]
             drafts += _download(rest, f"{name}:{number}", notes)
     return Taken(drafts=tuple(drafts), notes=tuple(notes))
+
+
+def _as_words(line: str) -> str:
+    """A line with what Docker takes as a list written as words: ``RUN ["hf", "download", "x"]``."""
+    match = _LISTED.match(line)
+    return " ".join(re.findall(r'"([^"]*)"', match[1])) if match else line
 
 
 def _with_values(line: str, known: Mapping[str, str]) -> str:
@@ -60,6 +70,9 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
     """Lines with those that they go on in, and the number of the first."""
     start, whole = 0, ""
     for number, line in enumerate(text.splitlines(), start=1):
+        if whole and line.lstrip().startswith("#"):
+            # Docker takes comments between the lines of one command.
+            continue
         start = start or number
         whole += line.rstrip().removesuffix("\\") + " "
         if not line.rstrip().endswith("\\"):

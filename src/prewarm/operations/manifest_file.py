@@ -29,7 +29,7 @@ class ManifestFile:
         self._is_tool = path.name == manifests.PYPROJECT_NAME
         try:
             self._before = self.path.read_bytes() if self.path.exists() else None
-            self.text = (self._before or b"").decode("utf-8-sig")
+            self.text = (self._before or b"").decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError:
             raise ManifestError(f"{path} is not UTF-8", hint="save it as UTF-8") from None
         except OSError as error:
@@ -78,14 +78,21 @@ class ManifestFile:
                     hint="save it there, and run the command again",
                 )
             mode = self.path.stat().st_mode if now is not None else None
-            write_text(self.path, self.text)
+            write_text(self.path, self._as_it_was)
             if mode is not None:
                 self.path.chmod(mode & 0o7777)
         except OSError as error:
             raise ManifestError(
                 f"{self.path} cannot be written: {error.strerror}", hint="name another file with -m"
             ) from None
-        self._before = self.text.encode()
+        self._before = self._as_it_was.encode()
+
+    @property
+    def _as_it_was(self) -> str:
+        """The text with the ends of lines, and the mark at its beginning, that the file had."""
+        before = self._before or b""
+        text = self.text.replace("\n", "\r\n") if b"\r\n" in before else self.text
+        return f"\ufeff{text}" if before.startswith(b"\xef\xbb\xbf") else text
 
     def _change(self, change: Callable[[str], str], goes: Sequence[str] = ()) -> None:
         before = self._ids

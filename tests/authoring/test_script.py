@@ -37,9 +37,8 @@ class Alone:
     def __init__(self, folder: Path, prewarm: Prewarm, endpoint: str) -> None:
         self.folder = folder
         poison = folder / "poison"
-        for name in ("prewarm",):
-            (poison / name).mkdir(parents=True)
-            (poison / name / "__init__.py").write_text('raise AssertionError("the script imports prewarm")')
+        (poison / "prewarm").mkdir(parents=True)
+        (poison / "prewarm" / "__init__.py").write_text('raise AssertionError("the script imports prewarm")')
         self.script = folder / "download_models.py"
         done = prewarm("script", "-o", str(self.script))
         assert done.code == 0, done.err

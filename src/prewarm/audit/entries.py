@@ -14,6 +14,7 @@ from prewarm.records.audit import AuditedEntry, CodeFile, CodeState, Finding, Le
 from prewarm.records.entry import Entry
 from prewarm.records.listing import Listed, RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.wire.contents import git_blob
 
 _SAID: Mapping[Rule, str] = {
     "code-network": "it can reach the network",
@@ -57,13 +58,14 @@ def audit_entry(entry: Entry, locked: LockedEntry | None, *, is_locked: bool, si
         nothing = _not_audited(entry, "it is neither locked nor in the cache")
         packages = tuple(sorted(modules_of(entry, None, ())))
         return AuditedEntry(entry=entry, commit=None, packages=packages, findings=(nothing,))
+    listed = {repo: sight.listed(repo) for repo in locked.repos}
     files = tuple(_code(locked, is_locked, sight))
     ran = {package for file in files if file.runs for package in file.packages}
     findings = [
         *_unsafe(locked, sight),
         *(found for file in files for found in _of_code(entry, file)),
         *_copies(locked, sight),
-        *_offers(locked, sight),
+        *_offers(locked, listed),
     ]
     not_there = sum(sight.content(repo, file) is None for repo, file in locked.files)
     if not_there:
@@ -76,7 +78,7 @@ def audit_entry(entry: Entry, locked: LockedEntry | None, *, is_locked: bool, si
         gated=tuple(repo.repo.repo_id for repo in locked.repos if repo.gated),
         code=files,
         not_there=not_there,
-        unlisted=tuple(repo.repo.repo_id for repo in locked.repos if sight.listed(repo) is None),
+        unlisted=tuple(repo.repo.repo_id for repo, known in listed.items() if known is None),
         findings=tuple(findings),
         not_installed=tuple(sorted(package for package in ran if not is_installed(package))),
         packages=tuple(sorted(modules_of(entry, locked, ran))),
@@ -149,11 +151,11 @@ def _code(locked: LockedEntry, is_locked: bool, sight: Sight) -> Iterator[CodeFi
 def _state(file: RepoFile, source: bytes, sha256: str, is_locked: bool) -> CodeState:
     if not is_locked:
         return "not locked"
-    if file.code_sha256:
-        return "as locked" if sha256 == file.code_sha256 else "changed"
-    if file.digest.algorithm == "sha256":
-        return "as locked" if sha256 == file.digest.value else "changed"
-    blob = hashlib.sha1(b"blob %d\0" % len(source) + source, usedforsecurity=False)
+    wanted = file.code_sha256 or (file.digest.value if file.digest.algorithm == "sha256" else "")
+    if wanted:
+        return "as locked" if sha256 == wanted else "changed"
+    blob = git_blob(len(source))
+    blob.update(source)
     return "as locked" if blob.hexdigest() == file.digest.value else "changed"
 
 
@@ -210,9 +212,8 @@ def _copies(locked: LockedEntry, sight: Sight) -> Iterator[Finding]:
             )
 
 
-def _offers(locked: LockedEntry, sight: Sight) -> Iterator[Finding]:
-    for repo in locked.repos:
-        listed = sight.listed(repo)
+def _offers(locked: LockedEntry, known: Mapping[LockedRepo, Listed | None]) -> Iterator[Finding]:
+    for repo, listed in known.items():
         if listed is None:
             continue
         found_by: list[tuple[Rule, Level, Iterator[offers.Offer]]] = [

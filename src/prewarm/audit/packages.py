@@ -54,7 +54,7 @@ def distributions(modules: Iterable[str]) -> dict[str, str]:
             # What is not installed is not imported.
             continue
         found[canonicalize_name(name)] = package.version
-        todo += _needs(package, extras)
+        todo += [(needed.name, frozenset(needed.extras)) for needed in requirements(package, extras)]
     return dict(sorted(found.items()))
 
 
@@ -76,7 +76,8 @@ def _packages() -> dict[str, list[str]]:
     return dict(metadata.packages_distributions())
 
 
-def _needs(package: metadata.Distribution, extras: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
+def requirements(package: metadata.Distribution, extras: Collection[str] = ()) -> list[Requirement]:
+    """What an installed package needs here, by the markers of what it names."""
     found = []
     for text in package.requires or []:
         try:
@@ -84,5 +85,5 @@ def _needs(package: metadata.Distribution, extras: frozenset[str]) -> list[tuple
         except InvalidRequirement:
             continue
         if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            found.append((needed.name, frozenset(needed.extras)))
+            found.append(needed)
     return found

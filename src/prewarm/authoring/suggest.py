@@ -13,9 +13,10 @@ from typing import Any
 from prewarm.authoring.choices import Choice, choices_of, middle
 from prewarm.authoring.classes import ADAPTERS, BY_TAG, of_architecture, of_auto_map
 from prewarm.authoring.draft import Draft
+from prewarm.manifest import toml
 from prewarm.plan import hints
 from prewarm.plan.code import references
-from prewarm.plan.globs import matches_any
+from prewarm.plan.globs import that_match
 from prewarm.plan.known import Known
 from prewarm.plan.libraries import ADAPTER_CONFIG
 from prewarm.plan.processor import processor_files
@@ -29,7 +30,6 @@ _FORMATS = {
     "gguf": r"(?:.*/)?[^/]+\.gguf",
     "onnx": r"(?:.*/)?[^/]+\.onnx",
 }
-_SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,8 @@ def suggest(repo: Repo, known: Known, native: Collection[str], globs: Collection
     """
     of = _Of(repo=repo, known=known, native=native)
     if globs:
-        lost = [glob for glob in globs if not any(matches_any(path, [glob]) for path in of.paths)]
-        if lost:
+        there = that_match(of.paths, globs)
+        if lost := [glob for glob in globs if glob not in there]:
             shown = ", ".join(sorted(of.paths)[:8])
             said = f"no file of {repo.repo_id} matches {lost[0]}"
             raise PlanError("not-found", said, hint=f"it has, for example, {shown}")
@@ -166,16 +166,11 @@ def _with_code(of: _Of, name: str, why: str, kinds: Collection[str] = ()) -> Sug
     keys: dict[str, Any] = {"model_class": name}
     reasons = {"model_class": why}
     own = [kind for kind in kinds if not kind.startswith((f"{_SENTENCES}.", "models."))]
-    if own:
-        keys["trust_remote_code"], reasons["trust_remote_code"] = (
-            True,
-            f"modules.json names {own[0]}, of the repository",
-        )
-    elif reference := _demanded(of, of.table("config.json")):
-        keys["trust_remote_code"], reasons["trust_remote_code"] = (
-            True,
-            f"config.json names {reference}, of the repository",
-        )
+    named = f"modules.json names {own[0]}" if own else ""
+    if not named and (reference := _demanded(of, of.table("config.json"))):
+        named = f"config.json names {reference}"
+    if named:
+        keys["trust_remote_code"], reasons["trust_remote_code"] = True, f"{named}, of the repository"
     return _written(of, keys, reasons)
 
 
@@ -189,18 +184,14 @@ def _of_a_library(of: _Of) -> Suggestion | None:
             model_kwargs={"pretrained": True},
         )
     if of.made_for == "model2vec" and "config.json" in of.paths:
-        return _written(
-            of,
-            {"model_class": "model2vec:StaticModel"},
-            {"model_class": "its card names model2vec"},
-        )
+        return _class(of, "model2vec:StaticModel", "its card names model2vec")
     if "model.bin" in of.paths and not of.table("config.json").get("model_type"):
         is_whisper = any(path.startswith("vocabulary.") for path in of.paths) and "tokenizer.json" in of.paths
         if is_whisper:
             return _class(
                 of, "faster_whisper:WhisperModel", "model.bin and vocabulary are CTranslate2's, as for Whisper"
             )
-        kept = [glob for glob in ("model.bin", *_SMALL) if any(matches_any(path, [glob]) for path in of.paths)]
+        kept = that_match(of.paths, ("model.bin", *hints.SMALL))
         return _written(of, {"include": kept}, {"include": "model.bin is in CTranslate2's format"})
     return None
 
@@ -218,25 +209,16 @@ def _of_a_format(of: _Of) -> Suggestion | None:
             chosen = middle(choices)
             kept = [chosen.glob]
             if name == "onnx":
-                kept += [
-                    glob for glob in ("*.onnx_data", *_SMALL) if any(matches_any(path, [glob]) for path in of.paths)
-                ]
+                kept += that_match(of.paths, ("*.onnx_data", *hints.SMALL))
             why = f"{name.upper()}, one of {len(choices)}" if len(choices) > 1 else name.upper()
             return _written(of, {"include": kept}, {"include": f"{why}: whole models, taken by name"}, choices)
     found = hints.format_of(sorted(of.paths), of.made_for)
     if found is None:
         return None
     if found.keys:
-        keys = dict(_key(line) for line in found.keys)
-        return _written(of, keys, {"model_class": f"it has {found.said}"})
-    globs = [glob for glob in (*found.files, *_SMALL) if any(matches_any(path, [glob]) for path in of.paths)]
+        return _written(of, toml.parse("\n".join(found.keys)), {"model_class": f"it has {found.said}"})
+    globs = that_match(of.paths, (*found.files, *hints.SMALL))
     return _written(of, {"include": globs if found.files else ["*"]}, {"include": f"it has {found.said}"})
-
-
-def _key(line: str) -> tuple[str, Any]:
-    from prewarm.manifest.toml import parse  # noqa: PLC0415 (for few)
-
-    return next(iter(parse(line).items()))
 
 
 def _transformers(of: _Of) -> Suggestion | None:

@@ -44,7 +44,7 @@ def command(upgrade: bool, only_checks: bool, path: Path | None, shown: options.
         manifest = project.manifest.path
         click.echo(changes.document(found.changes, manifest=manifest, lock=project.lock_path, ok=ok))
         return int(not ok)
-    for line in changes.lines(found.changes, lambda text, colour: click.style(text, fg=colour)):
+    for line in changes.lines(found.changes, options.paint):
         click.echo(line, err=shown.quiet)
     if not shown.quiet:
         state = "is out of date" if only_checks else "is written"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from prewarm import plan as planning
 from prewarm.audit.code import Read, read
 from prewarm.authoring.addresses import Pasted, parse
 from prewarm.authoring.draft import Draft
@@ -15,7 +16,6 @@ from prewarm.authoring.suggest import Suggestion, suggest
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.resolve import Resolved, answered, resolve
 from prewarm.hub import configuration
-from prewarm.hub.configuration import cache_root
 from prewarm.lock.digest import entry_digest
 from prewarm.manifest import read as manifests
 from prewarm.operations.lock_file import write_lock
@@ -30,6 +30,7 @@ from prewarm.records.failure import Failure
 from prewarm.records.libraries import PACKAGES
 from prewarm.records.listing import Listing
 from prewarm.records.lock import LockedEntry
+from prewarm.records.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +59,13 @@ class Added:
     """Packages that loading it needs and that are not installed, as pip calls them."""
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
+    listings: tuple[Listing, ...] = ()
+    """What the Hub lists of its repositories."""
 
     @property
     def runs_code(self) -> bool:
         """Whether loading it runs code of the repository."""
         return self.draft is not None and bool(self.draft.keys.get("trust_remote_code"))
-
-    listings: tuple[Listing, ...] = ()
-    """What the Hub lists of its repositories."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ def write(looked: Looked, added: Sequence[Added], observe: Observer, environ: Ma
         else:
             looked.file.add([one.draft])
     looked.file.write()
-    remembered = memory(cache_root(), environ)
+    remembered = memory(configuration.cache_root(), environ)
     for one in added:
         remembered.keep_listings(one.listings)
     return _lock(looked.project, added, observe)
@@ -177,8 +177,7 @@ def _looked_at(
     except Exception as error:  # noqa: BLE001 (told apart there)
         return Added(said=said, state="failed", failure=_explained(using.failure_of(error)).as_failure())
     listing = known.listing(repo)
-    there_files = using.cache.scan(resolved.locked)
-    missing = [pair for pair in resolved.locked.files if (pair[0].repo, pair[1].path) not in there_files]
+    plan = planning.make(resolved.locked, using.cache.scan(resolved.locked))
     code = _code(resolved)
     return Added(
         said=said,
@@ -187,14 +186,14 @@ def _looked_at(
         state="updated" if there is not None and updates else "new",
         place=there.place if there is not None else "",
         locked=resolved.locked,
-        fetch_bytes=sum(file.size for _, file in missing),
+        fetch_bytes=plan.missing_bytes,
         whole_bytes=sum(file.size for file in listing.files),
         whole_files=len(listing.files),
         listings=resolved.listings,
         is_readable=any(of == repo for of, _ in resolved.known.documents),
         code=code,
         lacking=_lacking(entry, resolved.locked, code),
-        notes=(*resolved.notes, *_no_room(using, missing), *_pickled(resolved.locked)),
+        notes=(*resolved.notes, *_no_room(using, plan), *_pickled(resolved.locked)),
     )
 
 
@@ -210,10 +209,9 @@ def _explained(error: EntryError) -> EntryError:
 
 
 def _code(resolved: Resolved) -> dict[str, Read]:
-    documents = {(repo, path): content for (repo, path), content in resolved.known.documents.items()}
     return {
         file.path if repo.repo == resolved.locked.entry.repo else f"{repo.repo.repo_id}: {file.path}": read(
-            documents.get((repo.repo, file.path), b"")
+            resolved.known.documents.get((repo.repo, file.path), b"")
         )
         for repo, file in resolved.locked.files
         if file.code_sha256
@@ -235,13 +233,12 @@ def _is_there(module: str) -> bool:
         return False
 
 
-def _no_room(using: Tools, missing: Iterable[tuple[object, object]]) -> tuple[str, ...]:
-    files = list(missing)
+def _no_room(using: Tools, plan: Plan) -> tuple[str, ...]:
     try:
-        using.cache.reserve(files)  # type: ignore[arg-type]
+        using.cache.reserve(plan.missing)
     except CacheError as error:
         return (error.message,)
-    using.cache.release(files)  # type: ignore[arg-type]
+    using.cache.release(plan.missing)
     return ()
 
 

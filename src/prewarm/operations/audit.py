@@ -49,7 +49,7 @@ def audit(
     scanner = Scanner(disk.root, without_secrets(environ, tokens.known_token()))
     try:
         sight = _sight(project, disk, scanner, remembered)
-        known = {entry: _files_of(project, entry, disk) for entry in _all(project)}
+        known = _known(project, disk)
         audited = [
             audit_entry(entry, locked, is_locked=is_locked, sight=sight) for entry, (locked, is_locked) in known.items()
         ]
@@ -87,21 +87,18 @@ def write_sarif(report: AuditReport, path: Path) -> None:
         raise AuditError(f"{path} cannot be written: {error.strerror}", hint="name a file in another folder") from None
 
 
-def _all(project: Project) -> list[Entry]:
-    return [*project.entries, *(one.as_entry for one in project.applications)]
-
-
-def _files_of(project: Project, entry: Entry, disk: DiskCache) -> tuple[LockedEntry | None, bool]:
-    """The entry's files, and whether the lock says so."""
+def _known(project: Project, disk: DiskCache) -> dict[Entry, tuple[LockedEntry | None, bool]]:
+    """The files of every entry and application, and whether the lock says so."""
+    found: dict[Entry, tuple[LockedEntry | None, bool]] = {}
+    for entry in project.entries:
+        locked = locks.find(project.lock, entry)
+        recalled = from_cache(entry, disk) if locked is None else None
+        found[entry] = (recalled.locked if recalled is not None else locked), locked is not None
     for application in project.applications:
-        if application.as_entry == entry:
-            ran = locks.find_application(project.lock, application)
-            has_files = ran is not None and bool(ran.repos)
-            return (ran.as_entry if ran is not None and has_files else None), has_files
-    if (locked := locks.find(project.lock, entry)) is not None:
-        return locked, True
-    recalled = from_cache(entry, disk)
-    return (recalled.locked if recalled is not None else None), False
+        ran = locks.find_application(project.lock, application)
+        has_files = ran is not None and bool(ran.repos)
+        found[application.as_entry] = (ran.as_entry if ran is not None and has_files else None), has_files
+    return found
 
 
 def _sight(project: Project, disk: DiskCache, scanner: Scanner, remembered: Memory) -> Sight:

@@ -5,6 +5,7 @@ Whatever is wrong, the rest is looked at as well: each part gives what it found,
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shutil
@@ -85,29 +86,21 @@ def _at_odds() -> Iterator[Examined]:
     """Packages that are installed in a version that another one does not take."""
     from importlib import metadata  # noqa: PLC0415 (they take a while)
 
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+    from prewarm.audit.packages import requirements  # noqa: PLC0415
 
     for name in _USERS:
-        try:
-            needs = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
-            continue
-        for text in needs:
-            try:
-                needed = Requirement(text)
-                if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
-                    continue
-                version = metadata.version(needed.name)
-            except (InvalidRequirement, metadata.PackageNotFoundError):
-                continue
-            if not needed.specifier.contains(version, prereleases=True):
-                wanted = f"{needed.name}{needed.specifier}"
-                yield Examined(
-                    topic="versions",
-                    said=f"{name} {metadata.version(name)} wants {wanted}, and {version} is there",
-                    state="wrong",
-                    hint=f"python -m pip install '{wanted}'",
-                )
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            package = metadata.distribution(name)
+            installed = [(needed, versions_of([needed.name])[needed.name]) for needed in requirements(package)]
+            for needed, version in installed:
+                if version is not None and not needed.specifier.contains(version, prereleases=True):
+                    wanted = f"{needed.name}{needed.specifier}"
+                    yield Examined(
+                        topic="versions",
+                        said=f"{name} {package.version} wants {wanted}, and {version} is there",
+                        state="wrong",
+                        hint=f"python -m pip install '{wanted}'",
+                    )
 
 
 def _environment(environ: Mapping[str, str]) -> Iterator[Examined]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prewarm.cache import layout
 from prewarm.hub.configuration import cache_root
+from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
 from prewarm.operations.lock_file import write_lock
 from prewarm.operations.manifest_file import ManifestFile
@@ -48,9 +49,7 @@ def remove(path: Path | None, asked: Sequence[str], observe: Observer, environ: 
     left = merged(manifest, read_lock(project.lock_path, manifest), {})
     if project.lock_path is not None and project.lock_path.exists():
         write_lock(project, left, observe)
-    kept = {repo.repo.repo_id for locked in left.entries for repo in locked.repos}
-    kept |= {repo.repo.repo_id for ran in left.applications for repo in ran.repos}
-    kept |= {entry.id for entry in manifest.entries}
+    kept = {repo.repo_id for repo in locks.pins(left)} | {entry.id for entry in manifest.entries}
     lost = before | {entry.repo for entry in gone}
     return Removed(
         manifest=file.path,

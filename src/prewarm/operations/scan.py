@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prewarm.authoring.draft import Draft
 from prewarm.authoring.scan import Found, Scan, read_sources, scan
+from prewarm.lock import file as locks
 from prewarm.operations.manifest_file import ManifestFile
 from prewarm.operations.project import load_or_empty
 from prewarm.records.errors import CommandError
@@ -46,8 +47,7 @@ def scan_sources(paths: Sequence[Path], manifest: Path | None, environ: Mapping[
     found = scan(read_sources(paths))
     known = {entry.id for entry in project.manifest.entries}
     # What an entry or an application needs of others is there with it.
-    known |= {repo.repo.repo_id for locked in project.lock.entries for repo in locked.repos}
-    known |= {repo.repo.repo_id for locked in project.lock.applications for repo in locked.repos}
+    known |= {repo.repo_id for repo in locks.pins(project.lock)}
     return Scanned(
         scan=found,
         manifest=project.manifest.path,

@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from prewarm.plan.globs import matches_any
+from prewarm.plan.globs import that_match
 from prewarm.records.entry import Entry
 
-_SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
+SMALL = ("*.json", "*.txt", "*.model", "*.jinja")
 """Configurations and vocabularies, which lie beside the weights of every format."""
 
 
@@ -27,7 +27,7 @@ class Format:
     keys: tuple[str, ...] = ()
     """What loads it, as lines of an entry; none: its files are fetched by name."""
     files: tuple[str, ...] = ()
-    """Globs, with those of ``_SMALL``; none: everything."""
+    """Globs, with those of ``SMALL``; none: everything."""
     made_for: str = ""
     """As the repository's owner names it, where the file alone does not tell."""
 
@@ -43,8 +43,8 @@ class Format:
             # Each of them is a whole model, in another quantisation.
             found = self.matches(paths)
             chosen = next((path for path in found if "q4_k_m" in path.lower()), found[0])
-            return _by_name(entry, [chosen, *_there(paths, _SMALL)])
-        return _by_name(entry, _there(paths, (*self.files, *_SMALL)) if self.files else ["*"])
+            return _by_name(entry, [chosen, *that_match(paths, SMALL)])
+        return _by_name(entry, that_match(paths, (*self.files, *SMALL)) if self.files else ["*"])
 
 
 _FORMATS = (
@@ -131,8 +131,3 @@ def toml(entry: Entry, *lines: str) -> str:
 
 def _by_name(entry: Entry, include: Collection[str]) -> str:
     return f"fetch the files by name and load none:\n{files_only(entry, include)}"
-
-
-def _there(paths: Collection[str], globs: Collection[str]) -> list[str]:
-    """Those of ``globs`` that match something."""
-    return [glob for glob in globs if any(matches_any(path, [glob]) for path in paths)]

@@ -13,6 +13,7 @@ from prewarm.authoring.scan.entries import Load, drafts_of, merged
 from prewarm.authoring.scan.evaluate import Evaluator
 from prewarm.authoring.scan.loaders import (
     BUILDERS,
+    BY_KEYWORD,
     CALLS,
     CANONICAL,
     METHODS,
@@ -29,8 +30,6 @@ from prewarm.authoring.scan.values import Const, Instance, Items, Made, Name, Ow
 from prewarm.records import names
 
 _NO_PYTHON = "it is no Python"
-_BY_KEYWORD = 9
-"""Where a loader takes its id by keyword alone."""
 _FOLDERS = (
     "models", "model", "checkpoints", "checkpoint", "output", "outputs", "data", "weights", "saved_models", "results",
     "saved", "artifacts", "assets", "cache", "tmp", "runs", "logs", "pretrained_models", "pretrained", "ckpt", "ckpts",
@@ -69,11 +68,7 @@ def scan(sources: Sequence[Source]) -> Scan:
         unsure=(*finder.unsure, *configured(sources)),
         broken=(
             *(Unsure(where=one.name, said=one.broken) for one in sources if one.broken),
-            *(
-                Unsure(where=f"{one.name}:cell {cell}", said="it is no Python")
-                for one in sources
-                for cell in one.left_out
-            ),
+            *(Unsure(where=f"{one.name}:cell {cell}", said=_NO_PYTHON) for one in sources for cell in one.left_out),
             *finder.broken,
         ),
         notes=tuple(dict.fromkeys(notes)),
@@ -185,7 +180,7 @@ class _Finder:
 
     def _named(self, call: ast.Call, scope: Scope, loader: Loader) -> Iterable[Value]:
         given = [one.value for one in call.keywords if one.arg in loader.keywords]
-        if not given and loader.at == _BY_KEYWORD and call.args:
+        if not given and loader.at == BY_KEYWORD and call.args:
             return (Unknown("it is given something that its class does not take"),)
         if not given and len(call.args) > loader.at and not any(isinstance(one, ast.Starred) for one in call.args):
             given = [call.args[loader.at]]

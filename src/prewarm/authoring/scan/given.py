@@ -30,7 +30,6 @@ _CHOOSERS = {
     "Dropdown": 0, "Radio": 0,
 }  # fmt: skip
 """Widgets, and where their options stand."""
-_UNCHANGED = {"strip", "str", "Path", "lower", "rstrip", "lstrip", "replace"}
 
 
 def call(evaluator: Follower, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
@@ -46,7 +45,7 @@ def call(evaluator: Follower, node: ast.Call, scope: Scope, depth: int) -> Itera
         return (_dataclasses(evaluator, node.func.value, scope, depth),)
     if last in _CHOOSERS:
         return _chosen(evaluator, node, _CHOOSERS[last], scope, depth)
-    if last in _UNCHANGED and last in ("str", "Path") and node.args:
+    if last in ("str", "Path") and node.args:
         return evaluator.of(node.args[0], scope, depth)
     if isinstance(node.func, ast.Attribute):
         found = _method(evaluator, node, node.func, scope, depth)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+BY_KEYWORD = 9
+"""In the place of ``Loader.at``: the id is given by its keyword alone."""
 Kind = Literal["model", "pipeline", "file", "snapshot", "dataset"]
 
 
@@ -61,18 +63,20 @@ CALLS: Mapping[str, Loader] = {
     "HuggingFaceEmbeddings": Loader(
         name=_SENTENCES,
         keywords=_LANGCHAIN,
-        at=9,
+        at=BY_KEYWORD,
         default="sentence-transformers/all-mpnet-base-v2",
         prefix="sentence-transformers/",
     ),
-    "HuggingFaceBgeEmbeddings": Loader(name=_SENTENCES, keywords=_LANGCHAIN, at=9, default="BAAI/bge-large-en"),
+    "HuggingFaceBgeEmbeddings": Loader(
+        name=_SENTENCES, keywords=_LANGCHAIN, at=BY_KEYWORD, default="BAAI/bge-large-en"
+    ),
     "HuggingFaceInstructEmbeddings": Loader(
-        name=_SENTENCES, keywords=_LANGCHAIN, at=9, default="hkunlp/instructor-large"
+        name=_SENTENCES, keywords=_LANGCHAIN, at=BY_KEYWORD, default="hkunlp/instructor-large"
     ),
     "SentenceTransformerEmbeddings": Loader(
         name=_SENTENCES,
         keywords=_LANGCHAIN,
-        at=9,
+        at=BY_KEYWORD,
         default="sentence-transformers/all-mpnet-base-v2",
         prefix="sentence-transformers/",
     ),
@@ -86,12 +90,12 @@ CALLS: Mapping[str, Loader] = {
         name=_SENTENCES, keywords=_LANGCHAIN, default="BAAI/bge-small-en", prefix="sentence-transformers/"
     ),
     "HuggingFaceCrossEncoder": Loader(
-        name="sentence_transformers:CrossEncoder", keywords=_LANGCHAIN, at=9, default="BAAI/bge-reranker-base"
+        name="sentence_transformers:CrossEncoder", keywords=_LANGCHAIN, at=BY_KEYWORD, default="BAAI/bge-reranker-base"
     ),
     "SentenceTransformerRerank": Loader(
         name="sentence_transformers:CrossEncoder",
         keywords=("model",),
-        at=9,
+        at=BY_KEYWORD,
         default="cross-encoder/stsb-distilroberta-base",
     ),
     "SentenceTransformersTextEmbedder": Loader(
@@ -116,7 +120,7 @@ CALLS: Mapping[str, Loader] = {
     "LateInteractionTextEmbedding": Loader(name="fastembed:LateInteractionTextEmbedding", keywords=("model_name",)),
     "TextCrossEncoder": Loader(name="fastembed:TextCrossEncoder", keywords=("model_name",)),
     "FastEmbedEmbeddings": Loader(
-        name="fastembed:TextEmbedding", keywords=("model_name",), at=9, default="BAAI/bge-small-en-v1.5"
+        name="fastembed:TextEmbedding", keywords=("model_name",), at=BY_KEYWORD, default="BAAI/bge-small-en-v1.5"
     ),
     "create_model": Loader(name="timm:create_model", keywords=("model_name",)),
     "create_model_and_transforms": Loader(name="open_clip:create_model_and_transforms", keywords=("model_name",)),
@@ -131,7 +135,7 @@ CALLS: Mapping[str, Loader] = {
     "from_model_id": Loader(name="AutoModelForCausalLM", keywords=("model_id",)),
     "from_hparams": Loader(name="", keywords=("source",)),
     "load": Loader(name="AutoModelForCausalLM", keywords=("path_or_hf_repo",)),
-    "transcribe": Loader(name="mlx_whisper:transcribe", keywords=("path_or_hf_repo",), at=9, kind="snapshot"),
+    "transcribe": Loader(name="mlx_whisper:transcribe", keywords=("path_or_hf_repo",), at=BY_KEYWORD, kind="snapshot"),
     "download_model": Loader(name="faster_whisper:WhisperModel", keywords=("size_or_id",), sizes=WHISPER),
     "load_ip_adapter": Loader(
         name="diffusers:load_ip_adapter", keywords=("pretrained_model_name_or_path_or_dict",), kind="file"

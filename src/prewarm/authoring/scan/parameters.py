@@ -29,13 +29,11 @@ def parameter(evaluator: Follower, name: str, scope: Scope, depth: int) -> tuple
     if called == "__init__" and scope.owner is not None:
         called = getattr(scope.owner.node, "name", "")
     at = names.index(name) - (is_method and names[:1] in (["self"], ["cls"])) if name in names else None
-    given = 0
     for call, within in evaluator.application.callers.get(called, []):
         if not _is_call_of(evaluator, call, within, scope, depth):
             continue
         argument = _argument_of(call, name, at)
         if argument is not None:
-            given += 1
             found += evaluator.of(argument, within, depth)
     if at is not None:
         found += _wired(evaluator, scope, at, depth)

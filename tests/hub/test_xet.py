@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import random
 import threading
 from collections.abc import Callable
@@ -80,6 +82,24 @@ def test_a_file_comes_through_xet_for_a_listing_a_resolver_and_a_token(hub: Loca
     assert len(hub.log.metered()) == sum(spent.requests for spent in run.spent) == 3
     assert not hub.log.all(containing="/lfs/")
     assert sum(run.received) == len(LARGE)
+
+
+def test_connections_that_begin_at_once_ask_for_one_token(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever asks whether the library is there waits for the others: all of them make their way at the same time.
+    together = threading.Barrier(4)
+    find = importlib.util.find_spec
+
+    def slowly(name: str, *given: object) -> object:
+        if name == "hf_xet":
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(2)
+        return find(name, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("importlib.util.find_spec", slowly)
+    assert Run(tmp_path).fetch() == LARGE
+    assert len(hub.log.all(containing="xet-read-token")) == 1
 
 
 def test_small_files_and_auto_stay_with_http(hub: LocalHub, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -28,7 +27,7 @@ from prewarm.hub.shared_windows import SharedWindows
 from prewarm.hub.storage import Storage
 from prewarm.hub.transfer import Transfer
 from prewarm.hub.tree_walk import TreeWalk
-from prewarm.hub.xet import Xet, is_available
+from prewarm.hub.xet import Xet
 from prewarm.records.entry import TransferMode
 from prewarm.records.events import Observer
 from prewarm.records.listing import Listing, Repo, RepoFile
@@ -92,11 +91,8 @@ class Client:
             endpoint=self._endpoint,
             # "auto" is HTTP first: see docs/benchmarks.md for what was measured.
             prefers_xet=transfer == "xet",
-            xet=cache(self._xet) if transfer != "http" else lambda: None,
+            xet=None if transfer == "http" else Xet(self._addresses, self._headers, self._governor, self._patience),
         )
-
-    def _xet(self) -> Xet | None:
-        return Xet(self._addresses, self._headers, self._governor, self._patience) if is_available() else None
 
     @contextmanager
     def governing(self) -> Iterator[None]:

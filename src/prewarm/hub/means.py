@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from prewarm.hub.connections import Connections
@@ -34,5 +33,5 @@ class Means:
     endpoint: str
     prefers_xet: bool
     """Whether large files come through Xet where the Hub has them there; else only what cannot be had without it."""
-    xet: Callable[[], Xet | None]
-    """Gives the way to it when it is needed, as its library does much when it is imported; None: plain HTTP alone."""
+    xet: Xet | None
+    """The way to it, one for all files of a run; None: plain HTTP alone."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,15 +66,6 @@ def parse(headers: Mapping[str, str]) -> XetFile | None:
         return None
 
 
-def is_available() -> bool:
-    """Whether hf_xet is there, with streams, and not switched off."""
-    if constants.HF_HUB_DISABLE_XET or importlib.util.find_spec("hf_xet") is None:
-        return False
-    import hf_xet
-
-    return hasattr(getattr(hf_xet, "XetSession", None), "new_download_stream_group")
-
-
 class Xet:
     """One session with the stores of a run.
 
@@ -96,6 +88,15 @@ class Xet:
         self._groups: dict[str, tuple[Any, float]] = {}
         self._failures: dict[str, str] = {}
         """By the route for tokens: what has failed once is not tried for every file."""
+
+    @cached_property
+    def is_available(self) -> bool:
+        """Whether hf_xet is there, with streams, and not switched off: asked when it is needed, as it imports much."""
+        if constants.HF_HUB_DISABLE_XET or importlib.util.find_spec("hf_xet") is None:
+            return False
+        import hf_xet
+
+        return hasattr(getattr(hf_xet, "XetSession", None), "new_download_stream_group")
 
     def stream(self, file: XetFile, size: int, start: int, end: int) -> tuple[Iterator[tuple[int, bytes]], int]:
         """(offset in the file, bytes) of a range, in any order, and the metered requests that it took.

@@ -36,9 +36,8 @@ class XetWay:
 
     def find(self) -> tuple[Xet, XetFile] | None:
         """What to bring a range with; None: it comes over HTTP."""
-        file = self._file
-        xet = self._means.xet() if file is not None else None
-        return (xet, file) if xet is not None and file is not None else None
+        xet = self._means.xet
+        return (xet, self._file) if self._file is not None and xet is not None and xet.is_available else None
 
     def prefer(self, named: XetFile | None) -> None:
         """The Hub has named the file in Xet: take that way, where it is preferred."""
@@ -47,7 +46,8 @@ class XetWay:
 
     def turn_to(self, named: XetFile | None) -> bool:
         """The storage refuses: take this way, where there is one; gives whether there is."""
-        if named is None or self._has_failed or self._means.xet() is None:
+        xet = self._means.xet
+        if named is None or self._has_failed or xet is None or not xet.is_available:
             return False
         self._file = named
         return True

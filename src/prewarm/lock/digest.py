@@ -10,7 +10,7 @@ from typing import Any
 from prewarm.records.entry import Application, Entry
 from prewarm.records.lock import LockedEntry
 
-_NEVER = ("required", "name", "description", "proof", "place", "unsafe")
+_NEVER = ("required", "name", "description", "proof", "place", "unsafe", "export")
 _FOR_THE_PROOF_ALONE = ("processor_kwargs", "dtype")
 _LATER = ("task", "model_args", "unsafe_files")
 

@@ -10,6 +10,7 @@ from prewarm.manifest import toml as tomlfile
 from prewarm.manifest import values
 from prewarm.manifest.application import read_application
 from prewarm.manifest.audit import read_ignored
+from prewarm.manifest.export import read_export
 from prewarm.manifest.settings import nearest
 from prewarm.records.entry import Application, Entry, Manifest
 from prewarm.records.errors import ManifestError, NoManifestError
@@ -251,5 +252,6 @@ _KEYS: Mapping[str, Callable[[object, str], Any]] = {
     "unsafe_files": values.paths,
     "unsafe": values.flag,
     "proof": values.choice("load", "files"),
+    "export": read_export,
 }
 """The keys of an advanced entry, which are the fields of Entry, and how each is read."""

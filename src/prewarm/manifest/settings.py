@@ -54,6 +54,10 @@ class Settings:
     """How far the processes that load models are confined."""
     worker_memory_bytes: int | None = None
     """Memory of one such process, in bytes; None: from the sizes of its files, and what the machine has."""
+    models_dir: str = "models"
+    """Where artifacts are made, from the manifest's folder."""
+    min_similarity: float = 0.999
+    """The least cosine of what an artifact of less than 32 bits gives, and what the original does."""
 
 
 def duration_s(text: object) -> float:
@@ -128,6 +132,22 @@ def _memory(text: object) -> int:
     return found
 
 
+def _folder(text: object) -> str:
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise ValueError("expected a folder")
+    return text
+
+
+def _share(text: object) -> float:
+    try:
+        found = float(text) if isinstance(text, (str, int, float)) and not isinstance(text, bool) else -1.0
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise ValueError("expected a number from 0 to 1")
+    return found
+
+
 def _workers(text: object) -> int:
     number = int(text) if isinstance(text, str) and _NUMBER.fullmatch(text.strip()) else text
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MAX_WORKERS:
@@ -147,6 +167,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "discovery_max_bytes": ("discovery_max_bytes", size_bytes),
     "confinement": ("confinement", _choice(ConfinementMode)),
     "worker_memory": ("worker_memory_bytes", _memory),
+    "models_dir": ("models_dir", _folder),
+    "min_similarity": ("min_similarity", _share),
 }
 """Key in the manifest, to the field and its parser; flags are ``--max-wait``, variables ``PREWARM_MAX_WAIT``."""
 

@@ -54,6 +54,8 @@ def _checked(said: Any) -> dict[str, Any]:
     found |= {name: _number(said.get(name)) for name in _NUMBERS}
     found |= {name: [quoted(item) for item in _list(said.get(name, []))] for name in _LISTS}
     found["looked_for"] = [_pair(item) for item in _list(said.get("looked_for", []))]
+    # Whoever has asked for it looks at what is in it.
+    found["then"] = _table(said.get("then"))
     found["error"] = _error(said["error"]) if said.get("error") is not None else None
     return found
 
@@ -70,6 +72,12 @@ def _number(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LARGEST:
         raise TypeError("no number")
     return value
+
+
+def _table(value: Any) -> dict[str, Any]:
+    if not (value is None or isinstance(value, dict)):
+        raise TypeError("no table")
+    return value or {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,6 +41,11 @@ class Confining:
     wanted: Wanted
     bounds: Bounds
     folder: Path | None
+
+    def writing_to(self, folder: Path) -> Confining:
+        """The same, with one more folder to write to, and files as large as they get there."""
+        wanted = replace(self.wanted, writable=[*self.wanted.writable, str(folder)], file_bytes=1 << 50)
+        return replace(self, wanted=wanted, bounds=replace(self.bounds, folder_bytes=0))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -105,6 +106,39 @@ class Runner:
             confinement=answer["confinement"],
             looked_for=tuple((repo_id, path) for repo_id, path in answer["looked_for"]),
         )
+
+    def apply(
+        self, request: ProofRequest, then: str, given: Mapping[str, Any], *, folder: Path, timeout_s: float
+    ) -> dict[str, Any]:
+        """Load it, offline, in a process of its own, and let a function go on with what was loaded.
+
+        Args:
+            request: what to load.
+            then: ``package.module:function``, called with the model and the processor.
+            given: further arguments of it: what JSON can say.
+            folder: the one folder outside of its own that the process may write to.
+            timeout_s: the longest that it may take, in seconds.
+
+        Returns:
+            What the function gave.
+
+        Raises:
+            ProofError: it does not load, the function refuses, or the process died.
+        """
+        with self._one_at_a_time:
+            if self._is_stopped:
+                raise Interrupted
+            confining = self._policy.of(request).writing_to(folder)
+            worker = self._own = self._make(confining=confining, timeout_s=timeout_s)
+            self._own_entry = None
+            try:
+                asked = replace(_request("load", request), then=then, given=dict(given))
+                answer = worker.ask(asked, self._is_strict(request))
+            finally:
+                self._close_own()
+        _judge(answer)
+        told: dict[str, Any] = answer["then"]
+        return told
 
     def discover(self, request: ProofRequest, source: Source) -> Confinement:
         """Load it once, online: whatever is asked for, ``source`` answers.

@@ -194,7 +194,8 @@ class Worker:
         """The options that make it confine itself."""
         if self._confining.mode == "none":
             return []
-        wanted = replace(self._confining.wanted, writable=writable)
+        wanted = self._confining.wanted
+        wanted = replace(wanted, writable=[*wanted.writable, *writable])
         return ["--confine", str(wanted.written_to(folder))]
 
     def _hear_confinement(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from prewarm.records.export import Export
 from prewarm.records.listing import Repo, RepoType
 from prewarm.records.text import strings_in
 
@@ -58,6 +59,8 @@ class Entry:
     """Whether keywords may switch off what keeps files from doing something."""
     proof: ProofMode | None = None
     """None: as the settings say."""
+    export: Export | None = None
+    """The artifact to make; None: none, unless it is asked for by name."""
     place: str = "simple"
     """Where the entry stands in the manifest, for messages."""
 

@@ -15,6 +15,7 @@ ErrorKind = Literal[
     "needs-remote-code",
     "unsafe",
     "load-error",
+    "export-error",
     "no-space",
     "timeout",
     "internal",

@@ -33,11 +33,12 @@ from prewarm.proof.inside.memory import forget_peak, peak_rss_bytes
 from prewarm.proof.inside.models import load_model
 from prewarm.proof.inside.others import load_pipeline, name_of, weights_of
 from prewarm.proof.inside.processors import load_processor
-from prewarm.proof.inside.request import Refused, Request, needs_remote_code
+from prewarm.proof.inside.request import Request, needs_remote_code
 from prewarm.records.confinement import SWITCHED_OFF, Confinement
 from prewarm.records.libraries import PACKAGES, install_hint, moved
 from prewarm.worker import network
 from prewarm.worker.confine import Wanted, confine
+from prewarm.worker.refused import Refused
 
 _LOST = ("LocalEntryNotFoundError", "RemoteEntryNotFoundError", "EntryNotFoundError")
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
@@ -112,7 +113,9 @@ def load_entry(request: Request) -> dict[str, Any]:
             model, keys = load_model(request)
     load_s = time.perf_counter() - began
     parameters, dtype = weights_of(model)
+    told = class_of(request.then)(model, processor, **request.given) if request.then else None
     return {
+        "then": told,
         "model": name_of(model, class_of(request.model_class)) if request.model_class else None,
         "processor": type(processor).__name__ if processor is not None else None,
         "dtype": dtype,

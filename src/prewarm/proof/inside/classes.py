@@ -8,8 +8,9 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
-from prewarm.proof.inside.request import Refused, Request
+from prewarm.proof.inside.request import Request
 from prewarm.records.libraries import install_hint
+from prewarm.worker.refused import Refused
 
 
 def class_of(name: str) -> Any:

@@ -7,7 +7,8 @@ import importlib.util
 from typing import Any
 
 from prewarm.proof.inside.classes import class_of, is_auto
-from prewarm.proof.inside.request import Refused, Request, needs_remote_code
+from prewarm.proof.inside.request import Request, needs_remote_code
+from prewarm.worker.refused import Refused
 
 
 def inspect_entry(request: Request) -> dict[str, Any]:

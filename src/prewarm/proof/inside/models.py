@@ -9,7 +9,8 @@ from typing import Any
 from prewarm.proof.inside.classes import call, class_of, is_auto, keywords
 from prewarm.proof.inside.inspection import architectures
 from prewarm.proof.inside.others import keys_set, load_other
-from prewarm.proof.inside.request import Refused, Request
+from prewarm.proof.inside.request import Request
+from prewarm.worker.refused import Refused
 
 
 def is_of_transformers(kind: Any) -> bool:

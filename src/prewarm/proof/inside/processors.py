@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from prewarm.proof.inside.classes import call, class_of, keywords
-from prewarm.proof.inside.request import Refused, Request
+from prewarm.proof.inside.request import Request
+from prewarm.worker.refused import Refused
 
 CHECKED_SHARE = 0.5
 """A tokenizer with less than this share of its vocabulary is not the one that was trained."""

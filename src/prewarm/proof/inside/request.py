@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from prewarm.worker.refused import Refused
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -44,6 +46,10 @@ class Request:
     """In the place of the id."""
     snapshot: str = ""
     """The folder of the entry's files."""
+    then: str | None = None
+    """``package.module:function`` that is called with what was loaded; what it gives is part of the answer."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What that function is given beside it."""
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     processor_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -72,14 +78,6 @@ class Request:
         set_too = {"subfolder": self.subfolder, "variant": self.variant, "dtype": self.dtype}
         given += [f'{key} = "{value}"' for key, value in set_too.items() if value]
         return "\n".join(["[[advanced]]", *given, *lines])
-
-
-class Refused(Exception):
-    """A failure with a kind, a message and a hint of its own."""
-
-    def __init__(self, kind: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.kind, self.message, self.hint = kind, message, hint
 
 
 def needs_remote_code(request: Request) -> Refused:

@@ -1,0 +1,65 @@
+"""How long an input of a model may be. Changes with where models and tokenizers say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prewarm.worker.refused import Refused
+
+ENCODER_MOST = 8192
+GENERATION_MOST = 2048
+"""Tokens of an artifact whose entry names no max_length: attention over more is compared for minutes."""
+_WITHOUT = 512
+_NONSENSE = 1 << 22
+"""transformers' own word for no limit is 10**30."""
+_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "max_target_positions")
+
+
+def longest(model: Any, tokenizer: Any, wanted: int | None, *, most: int, known: int | None = None) -> int:
+    """The most tokens of one input.
+
+    Args:
+        model: with a configuration.
+        tokenizer: of it, or None.
+        wanted: what the manifest names.
+        most: where it names nothing.
+        known: a limit that was found elsewhere.
+
+    Raises:
+        Refused: the model cannot take what the manifest wants.
+    """
+    limits = [_positions(model), known, _said_by(tokenizer)]
+    found = [limit for limit in limits if limit is not None]
+    hard = [limit for limit in limits[:1] if limit is not None]
+    if wanted is not None:
+        if hard and wanted > hard[0]:
+            raise Refused(
+                "export-error",
+                f"max_length = {wanted} is more than the {hard[0]} positions of {type(model).__name__}",
+                f"max_length = {hard[0]}, or leave it out",
+            )
+        return wanted
+    return min([*(found or [_WITHOUT]), most])
+
+
+def _said_by(tokenizer: Any) -> int | None:
+    said = getattr(tokenizer, "model_max_length", None)
+    return int(said) if isinstance(said, (int, float)) and 0 < said < _NONSENSE else None
+
+
+def _positions(model: Any) -> int | None:
+    config = getattr(model, "config", None)
+    if config is None:
+        return None
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    said = next((found for key in _KEYS if isinstance(found := getattr(text, key, None), int) and found > 0), None)
+    return None if said is None else said - _offset(model)
+
+
+def _offset(model: Any) -> int:
+    """Positions that no token gets: RoBERTa and its kin begin after the one of the padding."""
+    for name, part in model.named_modules():
+        if name.rpartition(".")[2] in ("position_embeddings", "embed_positions"):
+            padding = getattr(part, "padding_idx", None)
+            return 0 if padding is None else int(padding) + 1
+    return 0

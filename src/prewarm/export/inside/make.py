@@ -1,0 +1,182 @@
+"""Makes an artifact of what was loaded: graphs, compared with the original, and what else who opens them needs.
+
+Called in the worker, with the model and the processor. Changes with the order of these steps.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prewarm.export.inside import agree, beside, limits
+from prewarm.export.inside.convert import convert
+from prewarm.export.inside.encoded import encodes_alike
+from prewarm.export.inside.generation import answers_alike, from_sound, from_text, started, writer
+from prewarm.export.inside.graph import Graph
+from prewarm.export.inside.images import pictures, text_and_pictures
+from prewarm.export.inside.precision import INT8_NOTE, reduce
+from prewarm.export.inside.sentences import embeddings, is_one, parts_of, prompt_of, transformer_of
+from prewarm.export.inside.speech import frames_of
+from prewarm.export.inside.tasks import task_of
+from prewarm.export.inside.text import encoder
+from prewarm.records.export import Precision
+from prewarm.worker.refused import Refused
+
+_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+_HEARS = ("automatic-speech-recognition",)
+
+
+def make(
+    model: Any,
+    processor: Any,
+    *,
+    folder: str,
+    task: str | None,
+    said: str | None,
+    max_length: int | None,
+    opset: int | None,
+    dtype: Precision,
+    min_similarity: float,
+    facts: Mapping[str, str],
+) -> dict[str, Any]:
+    """Write the graphs of a model into a folder, and what else who opens them needs.
+
+    Args:
+        model: as it was loaded.
+        processor: as it was loaded, or None.
+        folder: where to.
+        task: what the manifest wants; None: what the class does.
+        said: the entry's own task.
+        max_length: tokens; None: the model's maximum, within bounds.
+        opset: of ONNX; None: the exporter's.
+        dtype: float32, float16 or int8.
+        min_similarity: the least cosine of a smaller one and the original.
+        facts: for the metadata_props of each graph.
+
+    Raises:
+        Refused: it cannot be exported, or what was written is wrong.
+    """
+    _look_for_packages()
+    target = Path(folder)
+    notes: list[str] = []
+    found = task_of(model, task, said)
+    _to_32_bits(model, notes)
+    tokenizer = _tokenizer_of(model, processor)
+    longest = _longest(model, tokenizer, found, max_length)
+    graphs = _graphs(model, processor, tokenizer, found, longest)
+    told: dict[str, Any] = {"task": found, "max_length": longest}
+    if is_one(model):
+        told["prompt"] = prompt_of(model)
+    beside.write(target, model, processor, tokenizer, longest=longest, task=found)
+    sessions: dict[str, Any] = {}
+    agreed: list[agree.Found] = []
+    opsets: list[int] = []
+    for graph in graphs:
+        told |= graph.constants
+        path = target / graph.file
+        converted = convert(graph, opset, path, _props(facts, told))
+        notes += converted.notes
+        opsets.append(converted.opset)
+        if dtype != "float32":
+            reduce(path, dtype)
+        sessions[graph.file] = agree.session_of(path)
+        agreed.append(agree.compare(graph, sessions[graph.file]))
+        agree.accept(graph, agreed[-1], is_reduced=dtype != "float32", least=min_similarity)
+    if is_one(model):
+        encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, is_exact=dtype == "float32")
+    elif graphs[-1].needs_patches and dtype == "float32":
+        answers_alike(model, sessions, longest or 0, start=started(model, graphs[0].sample))
+    notes += [INT8_NOTE] if dtype == "int8" else []
+    return {
+        **told,
+        "opset": min(opsets),
+        "graphs": [graph.file for graph in graphs],
+        "difference": max(one.difference for one in agreed),
+        "similarity": min(one.similarity for one in agreed),
+        "cases": sum(one.cases for one in agreed),
+        "longest": max(one.longest for one in agreed) if longest else None,
+        "notes": list(dict.fromkeys(notes)),
+    }
+
+
+def _graphs(model: Any, processor: Any, tokenizer: Any, task: str, longest: int | None) -> list[Graph]:
+    if longest is None:
+        if _main_input(model) == "pixel_values":
+            return [pictures(model, processor, task)]
+        return [frames_of(model, processor, picked="logits" if task in _HEARS else "last_hidden_state")]
+    if is_one(model):
+        return [embeddings(model, longest)]
+    if task == "zero-shot-image-classification":
+        return [text_and_pictures(model, processor, tokenizer, longest)]
+    if task == "text-generation":
+        return [writer(model, tokenizer, longest)]
+    if task in _HEARS:
+        return from_sound(model, processor, longest)
+    if task == "text2text-generation":
+        return from_text(model, tokenizer, longest)
+    return [encoder(model, tokenizer, task, longest)]
+
+
+def _longest(model: Any, tokenizer: Any, task: str, wanted: int | None) -> int | None:
+    """The most tokens; None: it takes none."""
+    if is_one(model):
+        known = model.max_seq_length
+        inner = transformer_of(parts_of(model)[0])
+        return limits.longest(inner, tokenizer, wanted, most=limits.ENCODER_MOST, known=known)
+    if task in _HEARS and model.config.is_encoder_decoder:
+        return limits.longest(model, None, wanted, most=limits.GENERATION_MOST)
+    if task != "zero-shot-image-classification" and _main_input(model) != "input_ids":
+        if wanted is not None:
+            raise Refused("export-error", "it takes no tokens, so that there is no max_length", "leave it out")
+        return None
+    if tokenizer is None:
+        raise Refused(
+            "export-error",
+            "no tokenizer was loaded",
+            'name what prepares its texts: processor_class = "AutoTokenizer"',
+        )
+    most = limits.GENERATION_MOST if "generation" in task else limits.ENCODER_MOST
+    return limits.longest(model, tokenizer, wanted, most=most)
+
+
+def _main_input(model: Any) -> str:
+    return str(getattr(model, "main_input_name", "input_ids"))
+
+
+def _to_32_bits(model: Any, notes: list[str]) -> None:
+    """What an artifact is compared with: what runs it computes in 32 bits."""
+    import torch
+
+    kinds = {weight.dtype for weight in model.parameters() if weight.is_floating_point()}
+    if kinds <= {torch.float32}:
+        model.eval()
+        return
+    try:
+        model.float().eval()
+    except (ValueError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise Refused(
+            "export-error", f"its weights are no plain numbers: {said}", "export the repository that it was made from"
+        ) from error
+    names = ", ".join(sorted(str(kind).removeprefix("torch.") for kind in kinds))
+    notes.append(f"its weights are {names}: the graph has them in float32, and was compared with that")
+
+
+def _tokenizer_of(model: Any, processor: Any) -> Any:
+    for one in (processor, getattr(processor, "tokenizer", None), getattr(model, "tokenizer", None)):
+        if one is not None and hasattr(one, "get_vocab"):
+            return one
+    return None
+
+
+def _props(facts: Mapping[str, str], told: Mapping[str, Any]) -> dict[str, str]:
+    named = {key: told.get(key) for key in ("task", "pooling", "max_length", "normalised")}
+    return {**facts, **{key: str(value) for key, value in named.items() if value is not None}}
+
+
+def _look_for_packages() -> None:
+    lost = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if lost:
+        raise Refused("export-error", f"a package is missing: {', '.join(lost)}", 'pip install "hf-prewarm[onnx]"')

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,11 @@ class Prover:
 
     def start(self) -> None:
         """There is nothing to import."""
+
+    def apply(
+        self, request: ProofRequest, then: str, given: Mapping[str, Any], *, folder: Path, timeout_s: float
+    ) -> dict[str, Any]:
+        raise AssertionError("nobody asks for it")
 
     def inspect(self, request: ProofRequest) -> None:
         wait_for(self.may_inspect)

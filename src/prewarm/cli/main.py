@@ -35,11 +35,15 @@ GROUPS = {
         "remove": "Take entries out of manifest and lock.",
         "script": "Write one file to copy into a project.",
     },
+    "Take to a deployment": {
+        "export": "Make a folder of an entry: ONNX, compared with the original.",
+        "serve": "Answer as OpenAI's embeddings do, from such a folder.",
+        "bundle": "Pack what the lock names into one file.",
+        "unbundle": "Take such a file into the cache, without a network.",
+    },
     "Look and mend": {
         "doctor": "Say what is wrong on this machine, and what mends it.",
         "audit": "Say what is dangerous in what was downloaded.",
-        "bundle": "Pack what the lock names into one file.",
-        "unbundle": "Take such a file into the cache, without a network.",
         "clean": "Remove what interrupted downloads have left.",
         "demo": "Show the whole flow on this machine alone.",
         "completion": "Print what completes commands and ids in a shell.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prewarm.operations.project import Project
     from prewarm.records.audit import AuditReport
     from prewarm.records.events import Observer
+    from prewarm.records.export import ExportReport
     from prewarm.records.report import Report
 
 Command = Callable[..., Any]
@@ -237,6 +238,18 @@ class Shown:
         from prewarm.formats import audit
 
         for line in audit.lines(report, paint, quiet=self.quiet, verbose=self.verbose):
+            click.echo(line, err=self.quiet)
+
+    def artifacts(self, report: ExportReport) -> None:
+        """Print what came of an export: JSON, or lines; with ``quiet`` only what is not there, on standard error."""
+        if self.as_json:
+            from prewarm.formats import export_document
+
+            click.echo(export_document.render(report))
+            return
+        from prewarm.formats import export
+
+        for line in export.lines(report, paint, quiet=self.quiet, verbose=self.verbose):
             click.echo(line, err=self.quiet)
 
     def _document(self, report: Report) -> None:

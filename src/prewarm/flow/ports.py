@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from prewarm.flow.stop import Stop
 from prewarm.records.confinement import Confinement
@@ -245,6 +245,15 @@ class Prover(Protocol):
 
         Raises:
             ProofError: they do not load.
+        """
+
+    def apply(
+        self, request: ProofRequest, then: str, given: Mapping[str, Any], *, folder: Path, timeout_s: float
+    ) -> dict[str, Any]:
+        """Load it, and let a function go on with what was loaded; that may write into ``folder``.
+
+        Raises:
+            ProofError: it does not load, or the function refuses.
         """
 
     def discover(self, request: ProofRequest, source: Source) -> Confinement:

@@ -11,9 +11,11 @@ PrewarmError                  anything that prewarm can explain
 │   ├── PlanError             its files cannot be decided
 │   ├── HubError              the Hub does not give them
 │   ├── CacheError            the cache does not take them
-│   └── ProofError            its classes do not load them
+│   ├── ProofError            its classes do not load them
+│   └── ExportError           no artifact can be made of it
 ├── NotReadyError             a required entry is not ready, for those who want it raised
 ├── AuditError                who knows of vulnerabilities cannot be asked
+├── ServeError                an artifact cannot be served
 ├── BundleError               a bundle is none, or is not what it says
 ├── DemoError                 the demo cannot be set up
 └── Interrupted               the user said stop: exit code 130
@@ -85,6 +87,10 @@ class AuditError(PrewarmError):
     """Nobody can say what vulnerabilities are known."""
 
 
+class ServeError(PrewarmError):
+    """An artifact cannot be served or tried out."""
+
+
 class EntryError(PrewarmError):
     """One entry cannot be made ready; the others go on."""
 
@@ -143,6 +149,10 @@ class ProofError(EntryError):
         super().__init__(kind, message, hint=hint)
         self.looked_for = looked_for
         self.trace = harmless_lines(trace)
+
+
+class ExportError(EntryError):
+    """No artifact can be made of an entry, or it cannot be put in its place."""
 
 
 class NotReadyError(PrewarmError):

@@ -40,6 +40,7 @@ def make(
     dtype: Precision,
     min_similarity: float,
     facts: Mapping[str, str],
+    needs_vectors: bool = False,
 ) -> dict[str, Any]:
     """Write the graphs of a model into a folder, and what else who opens them needs.
 
@@ -54,6 +55,7 @@ def make(
         dtype: float32, float16 or int8.
         min_similarity: the least cosine of a smaller one and the original.
         facts: for the metadata_props of each graph.
+        needs_vectors: whether it has to give one vector for each text.
 
     Raises:
         Refused: it cannot be exported, or what was written is wrong.
@@ -62,6 +64,12 @@ def make(
     target = Path(folder)
     notes: list[str] = []
     found = task_of(model, task, said)
+    if needs_vectors and not is_one(model):
+        raise Refused(
+            "export-error",
+            'layout = "oracle" is for embeddings, and this gives no vector for each text',
+            'layout = "plain"; or model_class = "sentence_transformers:SentenceTransformer"',
+        )
     _to_32_bits(model, notes)
     tokenizer = _tokenizer_of(model, processor)
     longest = _longest(model, tokenizer, found, max_length)

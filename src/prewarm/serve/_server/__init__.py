@@ -1,0 +1,1 @@
+"""The server, as it lies in artifacts: one file and its schema."""

@@ -66,7 +66,7 @@ sys.addaudithook(_loopback_only)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what loads models, by the fixtures that make them, and what is left for after each save."""
     for item in items:
-        if {"zoo", "minilm", "others"} & set(getattr(item, "fixturenames", ())):
+        if {"zoo", "minilm", "others", "served", "kinds"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("models")
         if not {"models", "slow", "exhaustive"} & {mark.name for mark in item.iter_markers()}:
             item.add_marker("quick")
@@ -200,6 +200,12 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of repositories for classes of other libraries."""
     return made_once(tmp_path_factory, "others")
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the artifact of the real all-MiniLM-L6-v2."""
+    return made_once(tmp_path_factory, "served")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from prewarm.cli.main import COMMANDS, GROUPS
 from prewarm.localhub import LocalHub, Repository
 
 Serve = Callable[..., Repository]
-SCREEN_LINES = 36
+SCREEN_LINES = 40
 APP = f'from sentence_transformers import SentenceTransformer\nSentenceTransformer("{MINILM}")\n'
 
 
@@ -60,7 +60,9 @@ def ready(tmp_path_factory: pytest.TempPathFactory, zoo_hub: LocalHub) -> Prewar
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
-def test_the_example_of_each_command_runs(ready: Prewarm, tmp_path: Path, zoo_hub: LocalHub, name: str) -> None:
+def test_the_example_of_each_command_runs(
+    ready: Prewarm, served: Path, tmp_path: Path, zoo_hub: LocalHub, name: str
+) -> None:
     words = example_of(ready, name)
     if words and words[0] in COMMANDS:
         assert words[0] == name
@@ -68,6 +70,8 @@ def test_the_example_of_each_command_runs(ready: Prewarm, tmp_path: Path, zoo_hu
     copy = Prewarm(tmp_path / "project", zoo_hub.url)
     if name == "unbundle":
         (copy.folder / "packed.tar").rename(copy.folder / "models.tar")
+    if name == "serve":
+        shutil.copytree(served / "models", copy.folder / "models")
     if name == "init":
         (copy.folder / "prewarm.toml").unlink()
         (copy.folder / "download_models.py").write_text('SIMPLE_MODELS = ["org/a"]\n')

@@ -11,7 +11,7 @@ import click
 from prewarm.cli import options
 
 
-@click.command("export", epilog="Example: prewarm export --check")
+@click.command("export", epilog="Example: prewarm export sentence-transformers/all-MiniLM-L6-v2")
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=options.ids)
 @click.option("--check", "is_check", is_flag=True, help="Say what is missing or stale, and make nothing.")
 @click.option("--force", "is_forced", is_flag=True, help="Make all of them again, also over what was changed.")

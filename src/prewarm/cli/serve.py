@@ -10,7 +10,7 @@ import click
 from prewarm.cli import options
 
 
-@click.command("serve", epilog="Example: prewarm serve --help")
+@click.command("serve", epilog="Example: prewarm serve models/minilm --try 'a cat' --try 'a kitten'")
 @click.argument("which", metavar="[ID|DIR]", required=False, shell_complete=options.ids)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at; 0.0.0.0: from everywhere.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))

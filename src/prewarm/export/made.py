@@ -14,8 +14,8 @@ from prewarm.records.export import Agreement, ExportTask
 from prewarm.records.text import harmless, quoted
 
 _FACTS = (
-    "max_length", "dimensions", "pooling", "normalised", "prompt", "image_size", "channels", "sampling_rate", "frames",
-    "bins", "cache",
+    "max_length", "least_length", "dimensions", "pooling", "normalised", "prompt", "image_size", "channels",
+    "sampling_rate", "frames", "bins", "cache",
 )  # fmt: skip
 _MOST_TEXT = 2000
 

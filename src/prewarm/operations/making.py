@@ -80,7 +80,7 @@ def _make_one(project: Project, warmed: Warmed, folder: Path, mode: Mode, using:
             observe(Notice(text=f"{entry.id}: making {folder}"))
             made = _make(wanted, locked, Place(folder), project, using)
     except Exception as error:  # noqa: BLE001 (told apart there)
-        failure = using.failure_of(_as_export_error(error, folder)).as_failure()
+        failure = using.failure_of(as_export_error(error, folder)).as_failure()
         return replace(failed, failure=failure, elapsed_s=time.monotonic() - began)
     return replace(made, elapsed_s=time.monotonic() - began)
 
@@ -144,7 +144,8 @@ def _refuse_changed(folder: Path, found: Found) -> None:
         )
 
 
-def _as_export_error(error: Exception, folder: Path) -> Exception:
+def as_export_error(error: Exception, folder: Path) -> Exception:
+    """What the disk says, as an error of the artifact; anything else as it is."""
     if isinstance(error, OSError) and not isinstance(error, EntryError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return ExportError("no-space", f"the disk is full ({folder})", hint="make room, or name another output_dir")

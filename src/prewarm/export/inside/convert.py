@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from prewarm.export.inside.branches import refuse_branches, with_what_it_takes
 from prewarm.export.inside.graph import Graph
 from prewarm.worker.refused import Refused
 
@@ -22,7 +24,6 @@ _LEAST_OF_NEW = 17
 _LEAST_WITH_ATTENTION = 14
 _EXTERNAL_BYTES = 1_500_000_000
 """Protobuf ends at 2 GB."""
-_VIOLATED = "Constraints violated"
 _TRANSFORMERS = "transformers 5.23"
 
 
@@ -30,6 +31,8 @@ _TRANSFORMERS = "transformers 5.23"
 class Converted:
     """What was written."""
 
+    graph: Graph
+    """As it was made: the code of some models wants a token more than was asked for."""
     opset: int
     notes: tuple[str, ...] = ()
 
@@ -50,11 +53,17 @@ def convert(graph: Graph, opset: int | None, path: Path, facts: Mapping[str, str
 
     wanted = opset or DEFAULT_OPSET
     notes: list[str] = []
+    way: Callable[[Graph, int], Any] = _by_the_newer
     if wanted < _LEAST_OF_NEW:
-        program = _by_the_older(graph, wanted, path)
+        way = partial(_by_the_older, path=path)
         notes.append(f"opset {wanted} is written by torch's older exporter, which torch calls legacy")
-    else:
-        program = _by_the_newer(graph, wanted)
+    try:
+        program = way(graph, wanted)
+    except Refused as refused:
+        other = with_what_it_takes(graph, refused)
+        if other is None:
+            raise
+        graph, program = other, way(other, wanted)
     found = int(program.opset_imports.get("", 0))
     if found != wanted:
         raise Refused(
@@ -67,7 +76,7 @@ def convert(graph: Graph, opset: int | None, path: Path, facts: Mapping[str, str
     _save(program, path)
     del program
     onnx_ir.load(path)
-    return Converted(opset=found, notes=tuple(notes))
+    return Converted(graph=graph, opset=found, notes=tuple(notes))
 
 
 def _by_the_newer(graph: Graph, opset: int) -> Any:
@@ -80,8 +89,8 @@ def _by_the_newer(graph: Graph, opset: int) -> Any:
             return way(graph, opset)
         except Refused:
             raise
-        except Exception as error:  # noqa: BLE001 (exporters raise anything)
-            _refuse_branches(error)
+        except Exception as error:
+            refuse_branches(error)
             failures.append(error)
     said = " ".join(str(failures[0]).split())[:300]
     raise Refused(
@@ -149,15 +158,15 @@ def _by_name(module: Any, names: list[str]) -> Any:
     return ByName().eval()
 
 
-def _by_the_older(graph: Graph, opset: int, path: Path) -> Any:
+def _by_the_older(graph: Graph, opset: int, *, path: Path) -> Any:
     import onnx_ir
     import torch
 
     # It would write any branch that the traced input takes.
     try:
         _traced(graph)
-    except Exception as error:  # noqa: BLE001 (what else it does not take is no matter here)
-        _refuse_branches(error)
+    except Exception as error:  # what else it does not take is no matter here
+        refuse_branches(error)
     eager = getattr(graph.module, "set_attention", None)
     if opset < _LEAST_WITH_ATTENTION and eager is not None:
         eager("eager")
@@ -195,19 +204,6 @@ def _shapes(graph: Graph) -> tuple[Any, ...]:
     return tuple(
         {at: dims[axis] for at, axis in enumerate(port.axes) if isinstance(axis, str)} for port in graph.inputs
     )
-
-
-def _refuse_branches(error: Exception) -> None:
-    said = "\n".join(str(one) for one in (error, error.__cause__, error.__context__) if one is not None)
-    if _VIOLATED not in said:
-        return
-    detail = next((line for line in said.splitlines() if "Not all values" in line or "specialized" in line), said)
-    plain = " ".join(detail.replace("  - ", "").split())
-    raise Refused(
-        "export-error",
-        f"its code branches on a shape, so that a graph would be right for some lengths alone: {plain[:300]}",
-        "a max_length that stays on one side of the branch; or serve it with torch",
-    ) from error
 
 
 def _name(program: Any, graph: Graph) -> None:

@@ -55,10 +55,12 @@ class Graph:
 
 
 MOST_IN_A_BATCH = 1024
+USUAL_LEAST = 2
+"""Tokens of the shortest text that a graph has to take."""
 BATCH = {"batch": (1, MOST_IN_A_BATCH)}
 
 
-def lengths(longest: int, *, least: int = 2) -> tuple[Case, ...]:
+def lengths(longest: int, *, least: int = USUAL_LEAST) -> tuple[Case, ...]:
     """Cases up to ``longest``: short and long, one and several, padded and not."""
     wanted = [
         Case(1, least),

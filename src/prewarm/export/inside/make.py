@@ -5,16 +5,18 @@ Called in the worker, with the model and the processor. Changes with the order o
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from prewarm.export.inside import agree, beside, limits
+from prewarm.export.inside.answers import answers_alike, started
 from prewarm.export.inside.convert import convert
 from prewarm.export.inside.encoded import encodes_alike
-from prewarm.export.inside.generation import answers_alike, from_sound, from_text, started, writer
-from prewarm.export.inside.graph import Graph
+from prewarm.export.inside.generation import from_sound, from_text, writer
+from prewarm.export.inside.graph import USUAL_LEAST, Graph
 from prewarm.export.inside.images import pictures, text_and_pictures
 from prewarm.export.inside.precision import INT8_NOTE, reduce
 from prewarm.export.inside.sentences import embeddings, is_one, parts_of, prompt_of, transformer_of
@@ -61,7 +63,42 @@ def make(
         Refused: it cannot be exported, or what was written is wrong.
     """
     _look_for_packages()
-    target = Path(folder)
+    try:
+        return _made(
+            model, processor, Path(folder), facts, task=task, said=said, max_length=max_length, opset=opset,
+            dtype=dtype, min_similarity=min_similarity, needs_vectors=needs_vectors,
+        )  # fmt: skip
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Refused(
+                "no-space", f"the disk is full ({folder})", "make room, or name another output_dir"
+            ) from error
+        raise
+    except Refused:
+        raise
+    except Exception as error:
+        message = " ".join(str(error).split())[:300]
+        raise Refused(
+            "export-error",
+            f"{type(error).__name__}: {message}",
+            'another class, task or max_length may do; or format = "files"; -v shows the trace',
+        ) from error
+
+
+def _made(
+    model: Any,
+    processor: Any,
+    target: Path,
+    facts: Mapping[str, str],
+    *,
+    task: str | None,
+    said: str | None,
+    max_length: int | None,
+    opset: int | None,
+    dtype: Precision,
+    min_similarity: float,
+    needs_vectors: bool,
+) -> dict[str, Any]:
     notes: list[str] = []
     found = task_of(model, task, said)
     if needs_vectors and not is_one(model):
@@ -90,7 +127,9 @@ def make(
         if dtype != "float32":
             reduce(path, dtype)
         sessions[graph.file] = agree.session_of(path)
-        agreed.append(agree.compare(graph, sessions[graph.file]))
+        agreed.append(agree.compare(converted.graph, sessions[graph.file]))
+        least = converted.graph.limits.get("sequence", (0, 0))[0]
+        told |= {"least_length": least} if least > USUAL_LEAST else {}
         agree.accept(graph, agreed[-1], is_reduced=dtype != "float32", least=min_similarity)
     if is_one(model):
         encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, is_exact=dtype == "float32")

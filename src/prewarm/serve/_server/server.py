@@ -12,14 +12,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import contextlib
 import hmac
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,8 +52,10 @@ KEY_VARIABLE = "PREWARM_API_KEY"
 _INLINE_CHARACTERS = 4000
 _INLINE_ITEMS = 8
 _GRACE_S = 30
+_READ_BYTES = 16 * MOST_BYTES
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_SCHEMA = Path(__file__).with_name("openapi.json")
+_SCHEMAS = [Path(__file__).with_name(name) for name in ("openapi.json", "openai.json")]
+"""As it lies beside this file, by either name."""
 
 
 class Refused(Exception):
@@ -93,6 +97,7 @@ class Model:
         self.commit: str = facts["commit"]
         self.dimensions: int = facts["dimensions"]
         self.max_length: int = facts["max_length"]
+        self._least: int = facts.get("least_length", 2)
         self.prompt: str = facts.get("prompt") or ""
         self.is_normalised = bool(facts.get("normalised"))
         self.created = int((folder / "prewarm.json").stat().st_mtime)
@@ -100,7 +105,7 @@ class Model:
         padding = self._tokenizer.padding or {}
         self._padding: int = padding.get("pad_id", 0)
         self._tokenizer.no_padding()
-        self._vocabulary = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        self.vocabulary: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or processors()
         options.inter_op_num_threads = 1
@@ -121,12 +126,12 @@ class Model:
         """Raise Refused where ids are not the model's."""
         if len(ids) > self.max_length:
             raise Refused(400, f"{len(ids)} tokens, and the model takes {self.max_length}", param=param)
-        if ids and not (min(ids) >= 0 and max(ids) < self._vocabulary):
-            raise Refused(400, f"the model's tokens are 0 to {self._vocabulary - 1}", param=param)
+        if ids and not (min(ids) >= 0 and max(ids) < self.vocabulary):
+            raise Refused(400, f"the model's tokens are 0 to {self.vocabulary - 1}", param=param)
 
     def vectors(self, batch: Sequence[Sequence[int]]) -> Any:
         """A vector for each list of ids, as float32."""
-        width = max(2, *map(len, batch))
+        width = max(self._least, *map(len, batch))
         ids = np.full((len(batch), width), self._padding, dtype=np.int64)
         mask = np.zeros((len(batch), width), dtype=np.int64)
         for row, one in enumerate(batch):
@@ -218,6 +223,7 @@ def understood(said: Mapping[str, Any], model: Model) -> Asked:
     if wanted is not None and not (_is_whole(wanted) and 1 <= wanted <= model.dimensions):
         raise Refused(400, f"dimensions is a whole number from 1 to {model.dimensions}", param="dimensions")
     texts, tokens = _inputs(said.get("input"), model)
+    wanted = None if wanted is None else int(wanted)
     return Asked(texts=texts, tokens=tokens, dimensions=wanted, is_base64=shape == "base64")
 
 
@@ -247,7 +253,8 @@ def _inputs(given: Any, model: Model) -> tuple[list[str], list[list[int]]]:
         if not isinstance(one, list) or not one or not all(_is_whole(token) for token in one):
             said = "each is a text, or each a list of tokens with something in it"
             raise Refused(400, said, param=f"input[{at}]")
-        model.check(one, f"input[{at}]")
+        given[at] = [int(token) for token in one]
+        model.check(given[at], f"input[{at}]")
     return [], given
 
 
@@ -261,6 +268,9 @@ def _check_text(text: str, param: str) -> None:
 
 
 def _is_whole(value: Any) -> bool:
+    """Whether JSON's schemas call it an integer, which 1.0 is as well."""
+    if isinstance(value, float):
+        return value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -387,14 +397,8 @@ class Batcher:
 
     def _work(self) -> None:
         while taken := self._take():
-            began = time.perf_counter()
-            lengths = [len(job.ids[place]) for job, place in taken]
-            for places in batches(lengths):
+            for places in batches([len(job.ids[place]) for job, place in taken]):
                 self._run([taken[place] for place in places])
-            with self._changed:
-                self.tokens_waiting -= sum(lengths)
-                self.tokens_done += sum(lengths)
-                self._busy_s += time.perf_counter() - began
 
     def _take(self) -> list[tuple[Job, int]]:
         """What is computed next: some batches' worth of the oldest; nothing: it is over."""
@@ -410,6 +414,7 @@ class Batcher:
 
     def _run(self, batch: list[tuple[Job, int]]) -> None:
         error: BaseException | None = None
+        began = time.perf_counter()
         wanted = [(job, place) for job, place in batch if not job.is_given_up]
         if wanted:
             try:
@@ -419,6 +424,11 @@ class Batcher:
             except Exception as failed:
                 error = failed
             self.batches_done += 1
+        with self._changed:
+            count = sum(len(job.ids[place]) for job, place in batch)
+            self.tokens_waiting -= count
+            self.tokens_done += count
+            self._busy_s += time.perf_counter() - began
         for job, _ in batch:
             job.left -= 1
             if error is not None or not job.left:
@@ -516,8 +526,17 @@ class Endpoints:
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def schema(self, _: Request) -> Response:
-        """GET /openapi.json."""
-        return Response(_SCHEMA.read_bytes(), media_type="application/json")
+        """GET /openapi.json, with what this model takes."""
+        said = json.loads(next(path for path in _SCHEMAS if path.exists()).read_text(encoding="utf-8"))
+        model, names = self._model, sorted(self._model.names)
+        asked = said["components"]["schemas"]["Request"]["properties"]
+        asked["model"]["enum"] = names
+        asked["dimensions"]["maximum"] = model.dimensions
+        said["paths"]["/v1/models/{name}"]["get"]["parameters"][0]["schema"]["enum"] = names
+        for shape in (asked["input"]["oneOf"][2], asked["input"]["oneOf"][3]["items"]):
+            shape["maxItems"] = model.max_length
+            shape["items"]["maximum"] = model.vocabulary - 1
+        return JSONResponse(said)
 
     async def _embed(self, request: Request) -> tuple[Response, int]:
         self._admit(request)
@@ -558,18 +577,22 @@ async def body_of(request: Request) -> bytes:
     """The request's body.
 
     Raises:
-        Refused: it is too large: who says so beforehand hears it at once.
+        Refused: it is too large. It is read all the same, up to a point: most clients send before they listen, and
+            would see a broken connection in the place of this answer.
     """
-    announced = request.headers.get("content-length", "0")
     received = bytearray()
-    if not announced.isdecimal() or int(announced) <= MOST_BYTES:
-        async for piece in request.stream():
+    count = 0
+    async for piece in request.stream():
+        count += len(piece)
+        if count <= MOST_BYTES:
             received += piece
-            if len(received) > MOST_BYTES:
-                break
+        elif count > _READ_BYTES:
+            break
         else:
-            return bytes(received)
-    raise Refused(413, f"the body is larger than {MOST_BYTES} bytes")
+            received.clear()
+    if count > MOST_BYTES:
+        raise Refused(413, f"the body is larger than {MOST_BYTES} bytes")
+    return bytes(received)
 
 
 async def on_refused(_: Request, error: Exception) -> Response:
@@ -595,7 +618,7 @@ def application(model: Model, key: str | None = None, queue_tokens: int = QUEUE_
         Route("/v1/models/{name:path}", found.one_model),
         Route("/health", found.health),
         Route("/metrics", found.metrics),
-        *([Route("/openapi.json", found.schema)] if _SCHEMA.exists() else []),
+        *([Route("/openapi.json", found.schema)] if any(path.exists() for path in _SCHEMAS) else []),
     ]
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         Refused: on_refused,
@@ -655,6 +678,16 @@ def _loaded(folder: Path, threads: int | None) -> Any:
 
 def _announcing(uvicorn: Any, config: Any, model: Model, host: str, port: int) -> Any:
     class Server(uvicorn.Server):  # type: ignore[misc]
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            # uvicorn's own raises the signal again at the end: an end that was asked for is no failure.
+            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)
             if self.started:

@@ -22,8 +22,8 @@ DEFAULT_OPSET = 20
 _LEAST_OF_NEW = 17
 """Below it torch's new exporter writes 18 and says nothing."""
 _LEAST_WITH_ATTENTION = 14
-_EXTERNAL_BYTES = 1_500_000_000
-"""Protobuf ends at 2 GB."""
+EXTERNAL_BYTES = 16_000_000
+"""Weights of this size stand beside the graph: onnxruntime maps them, where it copies what is inside."""
 _TRANSFORMERS = "transformers 5.23"
 
 
@@ -73,7 +73,7 @@ def convert(graph: Graph, opset: int | None, path: Path, facts: Mapping[str, str
         )
     _name(program, graph)
     program.metadata_props.update(facts)
-    _save(program, path)
+    save(program, path)
     del program
     onnx_ir.load(path)
     return Converted(graph=graph, opset=found, notes=tuple(notes))
@@ -234,11 +234,12 @@ def _renamed(size: Any, known: Mapping[str, str]) -> Any:
     return re.sub(r"[A-Za-z_]\w*", lambda match: known.get(match[0], match[0]), text)
 
 
-def _save(program: Any, path: Path) -> None:
+def save(program: Any, path: Path) -> None:
+    """Write a graph, with large weights in ``<name>.data`` beside it; protobuf ends at 2 GB."""
     import onnx_ir
 
     weights = sum(
         value.const_value.nbytes for value in program.graph.initializers.values() if value.const_value is not None
     )
-    data = f"{path.name}.data" if weights > _EXTERNAL_BYTES else None
+    data = f"{path.name}.data" if weights > EXTERNAL_BYTES else None
     onnx_ir.save(program, path, external_data=data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prewarm.export.inside.convert import save
 from prewarm.records.export import Precision
 from prewarm.worker.refused import Refused
 
@@ -23,25 +24,31 @@ def reduce(path: Path, dtype: Precision) -> None:
         Refused: the tools do not take it.
     """
     import onnx
+    import onnx_ir
 
-    beside = path.with_name(f"{path.name}.data")
     reduced = path.with_name(f"{path.stem}.reduced.onnx")
+    beside = path.with_name(f"{reduced.name}.data")
+    kept = {one.key: one.value for one in onnx.load(path, load_external_data=False).metadata_props}
     try:
         if dtype == "float16":
             from onnxruntime.transformers.float16 import convert_float_to_float16
 
-            onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), reduced)
+            made = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+            onnx.save(made, reduced, save_as_external_data=True, location=beside.name)
         else:
             from onnxruntime.quantization import QuantType, quantize_dynamic
 
-            kept = {one.key: one.value for one in onnx.load(path, load_external_data=False).metadata_props}
-            quantize_dynamic(path, reduced, per_channel=True, weight_type=QuantType.QInt8)
-            made = onnx.load(reduced)
-            onnx.helper.set_model_props(made, kept)
-            onnx.save(made, reduced)
+            quantize_dynamic(
+                path, reduced, per_channel=True, weight_type=QuantType.QInt8, use_external_data_format=True
+            )
+        program = onnx_ir.load(reduced)
+        onnx_ir.external_data.load_to_model(program)
+        program.metadata_props.update(kept)
+        path.with_name(f"{path.name}.data").unlink(missing_ok=True)
+        save(program, path)
     except Exception as error:
-        reduced.unlink(missing_ok=True)
         said = " ".join(str(error).split())[:200]
         raise Refused("export-error", f"it cannot be had as {dtype}: {said}", 'dtype = "float32"') from error
-    beside.unlink(missing_ok=True)
-    reduced.replace(path)
+    finally:
+        reduced.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)

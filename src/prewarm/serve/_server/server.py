@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,27 +30,18 @@ import numpy as np
 import onnxruntime
 import tokenizers
 
-try:
-    from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
-    from starlette.exceptions import HTTPException
-    from starlette.requests import ClientDisconnect, Request
-    from starlette.responses import JSONResponse, PlainTextResponse, Response
-    from starlette.routing import Route
-except ImportError:
-    # Who only computes, such as score.py beside this file, needs none of it.
-    Request = Response = Starlette = Any  # type: ignore[assignment, misc]
-
 MOST_ITEMS = 2048
 MOST_TOKENS = 300_000
 """Of one request, as OpenAI has it."""
 MOST_BYTES = 32 << 20
 """Of a request's body."""
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 1024
+"""Larger ones are no faster, and take memory that is not given back."""
 QUEUE_TOKENS = 2 * MOST_TOKENS
 KEY_VARIABLE = "PREWARM_API_KEY"
-_INLINE_CHARACTERS = 4000
+_INLINE_BYTES = 4000
 _INLINE_ITEMS = 8
+_LARGE_TOKENS = 512
 _GRACE_S = 30
 _READ_BYTES = 16 * MOST_BYTES
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -110,11 +101,12 @@ class Model:
         options.intra_op_num_threads = threads or processors()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # What it has taken for the largest batch it would keep for ever.
-        options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
+        # What it takes for a large batch it gives back afterwards.
+        self._large = onnxruntime.RunOptions()
+        self._large.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._inputs = [one.name for one in self._session.get_inputs()]
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
@@ -138,7 +130,8 @@ class Model:
             ids[row, : len(one)] = one
             mask[row, : len(one)] = 1
         given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        return self._session.run(None, {name: given[name] for name in self._inputs})[0]
+        options = self._large if ids.size > _LARGE_TOKENS else None
+        return self._session.run(None, {name: given[name] for name in self._inputs}, options)[0]
 
     def shortened(self, vectors: Any, dimensions: int | None) -> Any:
         """The first ``dimensions`` of each, as long as before where they were all of length 1."""
@@ -406,7 +399,7 @@ class Batcher:
             while not self._waiting and not self._is_ended:
                 self._changed.wait()
             taken, count = [], 0
-            while self._waiting and count < 2 * BATCH_TOKENS:
+            while self._waiting and count < 4 * BATCH_TOKENS:
                 job, place = self._waiting.popleft()
                 count += len(job.ids[place])
                 taken.append((job, place))
@@ -475,8 +468,18 @@ class Counted:
         return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer over HTTP."""
+
+    status: int
+    body: bytes
+    kind: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Endpoints:
-    """What answers.
+    """What answers, whatever framework brings the requests.
 
     Args:
         model: that computes.
@@ -489,43 +492,41 @@ class Endpoints:
         self.batcher = Batcher(model, queue_tokens)
         self._counted = Counted()
 
-    async def embeddings(self, request: Request) -> Response:
+    async def embeddings(self, headers: Mapping[str, str], pieces: AsyncIterator[bytes]) -> Reply:
         """POST /v1/embeddings."""
         began = time.perf_counter()
         items = 0
         try:
-            response, items = await self._embed(request)
+            self._admit(headers)
+            reply, items = await self._embed(await body_of(pieces))
         except Refused as refused:
-            response = refusal(refused)
-        except ClientDisconnect:
-            response = Response(status_code=499)
+            reply = refusal(refused)
         except Exception as error:
             print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            response = refusal(Refused(500, "the model did not compute it"))
-        self._counted.add(response.status_code, time.perf_counter() - began, items)
-        return response
+            reply = refusal(Refused(500, "the model did not compute it"))
+        self._counted.add(reply.status, time.perf_counter() - began, items)
+        return reply
 
-    async def models(self, request: Request) -> Response:
+    def models(self, headers: Mapping[str, str]) -> Reply:
         """GET /v1/models."""
-        self._admit(request)
-        return JSONResponse({"object": "list", "data": [self._shown()]})
+        self._admit(headers)
+        return as_json({"object": "list", "data": [self._shown()]})
 
-    async def one_model(self, request: Request) -> Response:
+    def one_model(self, headers: Mapping[str, str], name: str) -> Reply:
         """GET /v1/models/{name}."""
-        self._admit(request)
-        named(request.path_params["name"], self._model)
-        return JSONResponse(self._shown())
+        self._admit(headers)
+        named(name, self._model)
+        return as_json(self._shown())
 
-    async def health(self, _: Request) -> Response:
+    def health(self) -> Reply:
         """GET /health."""
-        return JSONResponse({"status": "ok", "model": self._model.id, "commit": self._model.commit})
+        return as_json({"status": "ok", "model": self._model.id, "commit": self._model.commit})
 
-    async def metrics(self, _: Request) -> Response:
+    def metrics(self) -> Reply:
         """GET /metrics."""
-        text = self._counted.text(self.batcher)
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Reply(200, self._counted.text(self.batcher).encode(), "text/plain; version=0.0.4; charset=utf-8")
 
-    async def schema(self, _: Request) -> Response:
+    def schema(self) -> Reply:
         """GET /openapi.json, with what this model takes."""
         said = json.loads(next(path for path in _SCHEMAS if path.exists()).read_text(encoding="utf-8"))
         model, names = self._model, sorted(self._model.names)
@@ -536,28 +537,25 @@ class Endpoints:
         for shape in (asked["input"]["oneOf"][2], asked["input"]["oneOf"][3]["items"]):
             shape["maxItems"] = model.max_length
             shape["items"]["maximum"] = model.vocabulary - 1
-        return JSONResponse(said)
+        return as_json(said)
 
-    async def _embed(self, request: Request) -> tuple[Response, int]:
-        self._admit(request)
+    async def _embed(self, body: bytes) -> tuple[Reply, int]:
         model = self._model
-        body = await body_of(request)
-        is_small = len(body) < _INLINE_CHARACTERS
-        asked = read(body, model) if is_small else await run_in_threadpool(read, body, model)
+        is_small = len(body) < _INLINE_BYTES
+        asked = read(body, model) if is_small else await asyncio.to_thread(read, body, model)
         if asked.tokens:
             ids: Sequence[Sequence[int]] = asked.tokens
         else:
-            ids = model.tokens(asked.texts) if is_small else await run_in_threadpool(model.tokens, asked.texts)
+            ids = model.tokens(asked.texts) if is_small else await asyncio.to_thread(model.tokens, asked.texts)
         vectors = await self.batcher.vectors(counted(ids))
         count = sum(map(len, ids))
         if len(ids) <= _INLINE_ITEMS:
-            return JSONResponse(answer(asked, vectors, count, model)), len(ids)
-        made = await run_in_threadpool(lambda: json.dumps(answer(asked, vectors, count, model)))
-        return Response(made, media_type="application/json"), len(ids)
+            return as_json(answer(asked, vectors, count, model)), len(ids)
+        return await asyncio.to_thread(lambda: as_json(answer(asked, vectors, count, model))), len(ids)
 
-    def _admit(self, request: Request) -> None:
+    def _admit(self, headers: Mapping[str, str]) -> None:
         if self._key is not None:
-            sent = request.headers.get("authorization", "").partition(" ")[2]
+            sent = headers.get("authorization", "").partition(" ")[2]
             if not hmac.compare_digest(sent.encode("utf-8", "replace"), self._key.encode()):
                 raise Refused(401, "the API key is missing or wrong", code="invalid_api_key")
 
@@ -565,15 +563,20 @@ class Endpoints:
         return {"id": self._model.id, "object": "model", "created": self._model.created, "owned_by": "prewarm"}
 
 
-def refusal(refused: Refused) -> Response:
-    """The answer to who is refused."""
+def as_json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """A reply of JSON."""
+    return Reply(status, json.dumps(content, separators=(",", ":")).encode(), headers=headers or {})
+
+
+def refusal(refused: Refused) -> Reply:
+    """The reply to who is refused."""
     headers = {"Retry-After": str(refused.retry_s)} if refused.retry_s else {}
     if refused.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(refused.body, refused.status, headers=headers)
+    return as_json(refused.body, refused.status, headers)
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(pieces: AsyncIterator[bytes]) -> bytes:
     """The request's body.
 
     Raises:
@@ -582,7 +585,7 @@ async def body_of(request: Request) -> bytes:
     """
     received = bytearray()
     count = 0
-    async for piece in request.stream():
+    async for piece in pieces:
         count += len(piece)
         if count <= MOST_BYTES:
             received += piece
@@ -595,36 +598,49 @@ async def body_of(request: Request) -> bytes:
     return bytes(received)
 
 
-async def on_refused(_: Request, error: Exception) -> Response:
-    """What Starlette does with one that is refused."""
-    assert isinstance(error, Refused)
-    return refusal(error)
-
-
-async def on_http(request: Request, error: Exception) -> Response:
-    """What Starlette does with a path or a method that is not there."""
-    assert isinstance(error, HTTPException)
-    response = refusal(Refused(error.status_code, f"{request.method} {request.url.path}: {error.detail}"))
-    response.headers.update(error.headers or {})
-    return response
-
-
-def application(model: Model, key: str | None = None, queue_tokens: int = QUEUE_TOKENS) -> Starlette:
+def application(model: Model, key: str | None = None, queue_tokens: int = QUEUE_TOKENS) -> Any:
     """The ASGI application; its ``state.batcher`` is to be ended."""
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect, Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
     found = Endpoints(model, key, queue_tokens)
+
+    def response(reply: Reply) -> Response:
+        return Response(reply.body, reply.status, dict(reply.headers), reply.kind)
+
+    async def embeddings(request: Request) -> Response:
+        try:
+            return response(await found.embeddings(request.headers, request.stream()))
+        except ClientDisconnect:
+            return Response(status_code=499)
+
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        return response(refusal(error))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        reply = refusal(Refused(error.status_code, f"{request.method} {request.url.path}: {error.detail}"))
+        return response(Reply(reply.status, reply.body, headers=error.headers or {}))
+
+    def route(path: str, make: Callable[[Request], Reply]) -> Route:
+        async def shown(request: Request) -> Response:
+            return response(make(request))
+
+        return Route(path, shown)
+
     routes = [
-        Route("/v1/embeddings", found.embeddings, methods=["POST"]),
-        Route("/v1/models", found.models),
-        Route("/v1/models/{name:path}", found.one_model),
-        Route("/health", found.health),
-        Route("/metrics", found.metrics),
-        *([Route("/openapi.json", found.schema)] if any(path.exists() for path in _SCHEMAS) else []),
+        Route("/v1/embeddings", embeddings, methods=["POST"]),
+        route("/v1/models", lambda request: found.models(request.headers)),
+        route("/v1/models/{name:path}", lambda request: found.one_model(request.headers, request.path_params["name"])),
+        route("/health", lambda _: found.health()),
+        route("/metrics", lambda _: found.metrics()),
+        *([route("/openapi.json", lambda _: found.schema())] if any(path.exists() for path in _SCHEMAS) else []),
     ]
-    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
-        Refused: on_refused,
-        HTTPException: on_http,
-    }
-    made = Starlette(routes=routes, exception_handlers=handlers)
+    made = Starlette(routes=routes, exception_handlers={Refused: refused, HTTPException: http_error})
     made.state.batcher = found.batcher
     return made
 
@@ -648,6 +664,7 @@ def serve(
     # The model is read while the server's modules are imported.
     loading = threading.Thread(target=lambda: found.append(_loaded(folder, threads)))
     loading.start()
+    import starlette.applications  # noqa: F401
     import uvicorn
 
     loading.join()
@@ -661,6 +678,7 @@ def serve(
         log_level="warning",
         access_log=False,
         lifespan="off",
+        ws="none",
         timeout_graceful_shutdown=_GRACE_S,
         server_header=False,
     )

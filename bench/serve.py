@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,7 +202,8 @@ def make_plain(model: Path, folder: Path, target: Path) -> None:
     from prewarm.export.inside.make import make
 
     target.mkdir()
-    with torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
         make(
             AutoModel.from_pretrained(model), AutoTokenizer.from_pretrained(model), folder=str(target), task=None,
             said=None, max_length=256, opset=None, dtype="float32", min_similarity=0.999, facts={},

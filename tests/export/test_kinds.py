@@ -175,3 +175,22 @@ def test_texts_of_a_model_that_wants_three_tokens_are_told(kinds: Path) -> None:
     made = Kind(kinds / "text-classification-bart").made
     assert made["least_length"] == 3
     assert made["task"] == "text-classification"
+
+
+def test_below_the_version_with_exporters_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prewarm.export.inside import convert
+    from prewarm.export.inside.graph import Case, Graph
+    from prewarm.worker.refused import Refused
+
+    def fails(graph: Graph, opset: int) -> None:
+        raise ValueError("\x1b[96mCannot view a tensor\x1b[0m with shape")
+
+    monkeypatch.setattr(convert, "_by_torch", fails)
+    monkeypatch.setattr(convert, "_transformers_exporter", lambda: None)
+    graph = Graph(
+        file="x", module=None, inputs=(), outputs=(), limits={}, sample=lambda case: (), traced=Case(1), cases=()
+    )
+    with pytest.raises(Refused) as refused:
+        convert._by_the_newer(graph, 20)
+    assert refused.value.message == "ValueError: torch's exporter does not take it: Cannot view a tensor with shape"
+    assert "transformers 5.23 brings another way: pip install -U transformers" in refused.value.hint

@@ -62,6 +62,7 @@ def dump(wanted: Wanted, made: Made | None, folder: Path, versions: Mapping[str,
     told = {
         "schema": SCHEMA,
         "id": wanted.entry.id,
+        "name": wanted.entry.name,
         "revision": wanted.entry.revision,
         "commit": wanted.locked.commit,
         "format": wanted.export.format,

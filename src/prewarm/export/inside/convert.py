@@ -25,6 +25,7 @@ _LEAST_WITH_ATTENTION = 14
 EXTERNAL_BYTES = 16_000_000
 """Weights of this size stand beside the graph: onnxruntime maps them, where it copies what is inside."""
 _TRANSFORMERS = "transformers 5.23"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +93,17 @@ def _by_the_newer(graph: Graph, opset: int) -> Any:
         except Exception as error:
             refuse_branches(error)
             failures.append(error)
-    said = " ".join(str(failures[0]).split())[:300]
-    raise Refused(
-        "export-error",
-        f"{type(failures[0]).__name__}: torch's exporter does not take it: {said}",
-        "opset = 14 tries the older exporter; or another class or task",
-    ) from failures[0]
+    first = failures[0]
+    said = _plain(first.__cause__ or first)
+    hint = "opset = 14 tries the older exporter; or another class or task"
+    if _transformers_exporter() is None:
+        hint = f"{_TRANSFORMERS} brings another way: pip install -U transformers; or {hint}"
+    raise Refused("export-error", f"{type(first).__name__}: torch's exporter does not take it: {said}", hint) from first
+
+
+def _plain(error: BaseException) -> str:
+    """What an exporter says, without its colours."""
+    return " ".join(_COLOUR.sub("", str(error)).split())[:300]
 
 
 def _by_torch(graph: Graph, opset: int) -> Any:
@@ -122,11 +128,7 @@ def _by_transformers(graph: Graph, opset: int) -> Any:
     """Transformers patches what torch does not take, such as the views of T5."""
     found = _transformers_exporter()
     if found is None:
-        import transformers
-
-        raise RuntimeError(
-            f"it needs {_TRANSFORMERS}'s exporters, and this is {transformers.__version__}: pip install -U transformers"
-        )
+        raise RuntimeError(f"there are no exporters of {_TRANSFORMERS}")
     exporter, config = found
     names = [f"input_{at}" for at in range(len(graph.inputs))]
     inputs = dict(zip(names, graph.sample(graph.traced), strict=True))
@@ -187,7 +189,7 @@ def _by_the_older(graph: Graph, opset: int, *, path: Path) -> Any:
                 dynamic_axes=axes,
             )
     except Exception as error:
-        said = " ".join(str(error).split())[:200]
+        said = _plain(error)[:200]
         raise Refused(
             "export-error", f"opset {opset} cannot be had for it: {said}", "opset = 17, or leave it out"
         ) from error

@@ -84,7 +84,7 @@ class Model:
         if not isinstance(facts.get("dimensions"), int):
             raise ValueError(f"{folder} has no embedding model: its task is {facts.get('task')}")
         self.id: str = facts["id"]
-        self.names = {self.id, self.id.rpartition("/")[2], folder.resolve().name}
+        self.names = {self.id, self.id.rpartition("/")[2], facts.get("name") or self.id}
         self.commit: str = facts["commit"]
         self.dimensions: int = facts["dimensions"]
         self.max_length: int = facts["max_length"]

@@ -39,7 +39,8 @@ def draw(found: Sequence[Sequence[float]], texts: Sequence[str], output: Path) -
     import matplotlib as mpl  # noqa: PLC0415 (an extra)
 
     mpl.use("Agg")
-    mpl.rcParams["svg.hashsalt"] = "prewarm"
+    # The same bytes for the same numbers, and text that can be read and searched.
+    mpl.rcParams.update({"svg.hashsalt": "prewarm", "svg.fonttype": "none"})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     names = [text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…" for text in texts]

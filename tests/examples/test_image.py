@@ -96,7 +96,7 @@ def test_the_image_is_built_and_answers_with_nothing_but_what_its_last_stage_has
         if word == "RUN":
             names = [one for one in shlex.split(rest)[2:] if not one.startswith("-")]
             packages = installed(names, tmp_path / "packages")
-            assert not {"torch", "transformers", "hf-prewarm", "huggingface-hub"} & needed(names)
+            assert not {"torch", "transformers", "hf-prewarm", "safetensors"} & needed(names)
         elif word == "COPY":
             source, target = rest.removeprefix("--from=export ").split()
             shutil.copytree(tmp_path / "first" / source.strip("/"), root / target.strip("/"))

@@ -238,6 +238,37 @@ class OwnModel(transformers.BertModel):
     assert sorted(path.name for path in (prewarm.folder / "models").iterdir()) == ["plain"]
 
 
+def test_code_of_a_repository_puts_nothing_into_the_folder(
+    prewarm: Prewarm, serve: Serve, hub: LocalHub, zoo: Path
+) -> None:
+    code = """
+import sys
+import transformers
+class OwnConfig(transformers.BertConfig):
+    model_type = "own"
+class OwnModel(transformers.BertModel):
+    config_class = OwnConfig
+    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, return_dict=None, **given):
+        frame = sys._getframe()
+        while frame is not None:
+            target = frame.f_locals.get("target")
+            if hasattr(target, "joinpath"):
+                target.joinpath("numpy.py").write_text("print('gotcha')")
+            frame = frame.f_back
+        return super().forward(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
+"""
+    files = {path.name: path.read_bytes() for path in (zoo / "zoo/text").iterdir() if path.is_file()}
+    config = json.loads(files["config.json"])
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
+    files["config.json"] = json.dumps(config).encode()
+    serve("org/planting", {**files, "own.py": code.encode()})
+    prewarm.manifest('[[advanced]]\nid = "org/planting"\ntrust_remote_code = true\n[advanced.export]\n')
+    result = prewarm("export")
+    assert result.code == 1
+    assert "numpy.py was written beside the graph" in result.out
+    assert list((prewarm.folder / "models").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("manifest", "args", "code", "said"),
     [

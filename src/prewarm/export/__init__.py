@@ -6,7 +6,7 @@ its place. Who calls it brings what loads an entry.
 
 from prewarm.export.folder import Place
 from prewarm.export.layout import Texts, write_layout
-from prewarm.export.made import Made, read_made
+from prewarm.export.made import Made, read_made, refuse_strangers
 from prewarm.export.record import RECORD, Found, Wanted, dump, examine, sha256_of, wanted_of
 
 MAKE = "prewarm.export.inside.make:make"
@@ -23,6 +23,7 @@ __all__ = [
     "dump",
     "examine",
     "read_made",
+    "refuse_strangers",
     "sha256_of",
     "wanted_of",
     "write_layout",

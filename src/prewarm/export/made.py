@@ -5,8 +5,10 @@ Code of a repository may have written it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from prewarm.records.errors import ExportError
@@ -18,6 +20,12 @@ _FACTS = (
     "sampling_rate", "frames", "bins", "cache",
 )  # fmt: skip
 _MOST_TEXT = 2000
+_BESIDE = (
+    "added_tokens.json", "labels.json", "merges.txt", "preprocessor_config.json", "sentencepiece.bpe.model",
+    "source.spm", "special_tokens_map.json", "spiece.model", "target.spm", "tokenizer.json", "tokenizer.model",
+    "tokenizer_config.json", "vocab.json", "vocab.txt",
+)  # fmt: skip
+"""Of tokenizers, and of what prepares pictures and sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +72,22 @@ def read_made(said: Mapping[str, Any]) -> Made:
             "the process that exported it gives no answer that can be read",
             hint="the code of the model disturbs the process",
         ) from None
+
+
+def refuse_strangers(folder: Path, made: Made) -> None:
+    """Raise ExportError where something lies in a folder that the export does not write.
+
+    Code of a repository may have put it there, for whoever runs the server that comes beside it.
+    """
+    for entry in os.scandir(folder):
+        is_plain = entry.is_file(follow_symlinks=False)
+        is_graph = entry.name.removesuffix(".data") in made.graphs
+        if not is_plain or not (is_graph or entry.name in _BESIDE):
+            raise ExportError(
+                "export-error",
+                f"{harmless(entry.name)} was written beside the graph, and no export writes that",
+                hint="the code of the repository does something else than computing: read it",
+            )
 
 
 def _name(value: Any) -> str:

@@ -13,7 +13,19 @@ from pathlib import Path
 
 from prewarm.cache.file_lock import locked as file_locked
 from prewarm.cache.installed import versions_of
-from prewarm.export import MAKE, RECORD, Found, Place, Texts, Wanted, dump, read_made, wanted_of, write_layout
+from prewarm.export import (
+    MAKE,
+    RECORD,
+    Found,
+    Place,
+    Texts,
+    Wanted,
+    dump,
+    read_made,
+    refuse_strangers,
+    wanted_of,
+    write_layout,
+)
 from prewarm.flow.account import Options, Tools
 from prewarm.flow.apply import apply
 from prewarm.flow.outcome import Warmed
@@ -105,6 +117,7 @@ def _make(wanted: Wanted, locked: LockedEntry, place: Place, project: Project, u
                 "needs_vectors": export.layout == "oracle",
             }
             made = read_made(apply(locked, MAKE, given, using, folder=folder, timeout_s=TIMEOUT_S))
+            refuse_strangers(folder, made)
             write_layout(folder, wanted, made, Texts(server=server_text(), openapi=openapi_text()))
         _look_for_check_files(export.check_files, folder)
         versions = {**own_versions(), **versions_of(_LIBRARIES)}

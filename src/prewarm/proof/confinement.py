@@ -23,6 +23,7 @@ _FILES_TIMES = 5
 """Memory for a model of N bytes: its weights twice, and in another type."""
 _WRITTEN_BYTES = 4 << 30
 _PROCESSES = 512
+_MADE_TIMES = 4
 _OF_THE_MACHINE = 0.9
 
 
@@ -35,17 +36,24 @@ class Confining:
         wanted: what it confines itself to.
         bounds: what its supervisor looks at.
         folder: the application's, where it may be in; None: it is in its own.
+        written: folders outside of its own that it may write to.
     """
 
     mode: ConfinementMode
     wanted: Wanted
     bounds: Bounds
     folder: Path | None
+    written: tuple[Path, ...] = ()
 
     def writing_to(self, folder: Path) -> Confining:
-        """The same, with one more folder to write to, and files as large as they get there."""
-        wanted = replace(self.wanted, writable=[*self.wanted.writable, str(folder)], file_bytes=1 << 50)
-        return replace(self, wanted=wanted, bounds=replace(self.bounds, folder_bytes=0))
+        """The same, with one more folder to write to: what weights of half the bits become in it has room."""
+        wanted = replace(
+            self.wanted,
+            writable=[*self.wanted.writable, str(folder)],
+            file_bytes=_MADE_TIMES * self.wanted.file_bytes,
+        )
+        bounds = replace(self.bounds, folder_bytes=_MADE_TIMES * self.bounds.folder_bytes)
+        return replace(self, wanted=wanted, bounds=bounds, written=(*self.written, folder))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,7 +120,8 @@ class Worker:
                     python=self._python,
                     env=own,
                     bounds=replace(
-                        self._confining.bounds, folder=folder if self._confining.bounds.folder_bytes else None
+                        self._confining.bounds,
+                        folders=(folder, *self._confining.written) if self._confining.bounds.folder_bytes else (),
                     ),
                     passed=passed,
                     cwd=self._confining.folder or folder,

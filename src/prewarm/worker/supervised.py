@@ -25,9 +25,10 @@ class Bounds:
     memory_bytes: int = 0
     """Resident, of all together."""
     processes: int = 0
-    folder: Path | None = None
+    folders: tuple[Path, ...] = ()
     """Where they may write."""
     folder_bytes: int = 0
+    """Of all folders together."""
 
 
 UNBOUNDED = Bounds()
@@ -134,4 +135,4 @@ def _kill(process: subprocess.Popen[Any]) -> None:
 
 def _words(bounds: Bounds) -> list[str]:
     words = ["--memory", str(bounds.memory_bytes), "--processes", str(bounds.processes)]
-    return words if bounds.folder is None else [*words, "--folder", str(bounds.folder), str(bounds.folder_bytes)]
+    return [*words, *(word for one in bounds.folders for word in ("--folder", str(one), str(bounds.folder_bytes)))]

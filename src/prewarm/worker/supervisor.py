@@ -1,6 +1,6 @@
 """Stands between an application and a process that it does not trust: starts it, bounds it, and ends all that it left.
 
-``python -I -S supervisor.py [--line FD] [--memory BYTES] [--processes N] [--folder PATH BYTES] -- COMMAND …``
+``python -I -S supervisor.py [--line FD] [--memory BYTES] [--processes N] [--folder PATH BYTES]... -- COMMAND …``
 
 What has started this process may be somebody's server, and is not changed: the supervisor is the parent of everything
 that the command starts, wherever that goes (Linux: ``PR_SET_CHILD_SUBREAPER``), cannot be read by it, and ends with
@@ -29,7 +29,7 @@ class _Bounds:
     def __init__(self, words: list[str]) -> None:
         self.line: int | None = None
         self.memory = self.processes = self.folder_bytes = 0
-        self.folder = ""
+        self.folders: list[str] = []
         while words and (word := words.pop(0)) != "--":
             if word == "--line":
                 self.line = int(words.pop(0))
@@ -38,7 +38,8 @@ class _Bounds:
             elif word == "--processes":
                 self.processes = int(words.pop(0))
             elif word == "--folder":
-                self.folder, self.folder_bytes = words.pop(0), int(words.pop(0))
+                self.folders.append(words.pop(0))
+                self.folder_bytes = int(words.pop(0))
         self.command = words
 
 
@@ -111,7 +112,7 @@ def _watch(child: int, awake: int, bounds: _Bounds) -> int:
         if (code := _passed(bounds)) is not None:
             return code << 8
         if bounds.folder_bytes and time.monotonic() >= next_folder:
-            if _size(bounds.folder, bounds.folder_bytes) > bounds.folder_bytes:
+            if _size(bounds.folders, bounds.folder_bytes) > bounds.folder_bytes:
                 return OVER_FOLDER << 8
             next_folder = time.monotonic() + _LOOK_AT_FOLDER_S
 
@@ -143,9 +144,9 @@ def _below(parent: int) -> Iterator[int]:
                 yield from _below(int(word))
 
 
-def _size(folder: str, most: int) -> int:
-    """Bytes on the disk of what is in a folder, counted until they are more than ``most``; links are not followed."""
-    found, folders = 0, [folder]
+def _size(places: list[str], most: int) -> int:
+    """Bytes on the disk of what is in folders, counted until they are more than ``most``; links are not followed."""
+    found, folders = 0, list(places)
     while folders and found <= most:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:

@@ -120,6 +120,12 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
     def _clip_pictures() -> Any:
         return t.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
 
+    def sentences(*more: str, prompt: str = "", modes: Any = "mean", **options: Any) -> Any:
+        def made() -> tuple[Any, Any, dict[str, Any]]:
+            return _sentences(t.BertModel(t.BertConfig(**_TEXT)), more, prompt, modes, options), None, {}
+
+        return made
+
     half = of("BertForSequenceClassification", "BertConfig", **_TEXT, num_labels=3, keys={"dtype": "float16"})
     small = of("BertModel", "BertConfig", **_TEXT, keys={"dtype": "int8"})
     refused = of("GPT2LMHeadModel", "GPT2Config", n_embd=32, n_layer=2, n_head=4, vocab_size=WORDS, n_positions=64,
@@ -160,6 +166,10 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
         "automatic-speech-recognition-ctc": of(
             "Wav2Vec2ForCTC", "Wav2Vec2Config", lambda: t.Wav2Vec2FeatureExtractor(return_attention_mask=True), **_WAVE
         ),
+        "embeddings-dense": sentences("Dense", "Normalize", modes=("mean", "max")),
+        "embeddings-cls": sentences("LayerNorm", modes="cls", truncate_dim=8),
+        "embeddings-last": sentences("Normalize", modes="lasttoken", prompt="w9 w10 "),
+        "refused-words": sentences("WordWeights"),
         "opset-14": of("BertForSequenceClassification", "BertConfig", **_TEXT, keys={"opset": 14}),
         "opset-12": of("ViTForImageClassification", "ViTConfig", pictures, **_IMAGE, keys={"opset": 12}),
         "float16": half,
@@ -174,11 +184,39 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
     }  # fmt: skip
 
 
+def _sentences(body: Any, more: tuple[str, ...], prompt: str, modes: Any, options: dict[str, Any]) -> Any:
+    """A model of sentence-transformers around a body."""
+    import tempfile
+
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import models as parts
+
+    with tempfile.TemporaryDirectory() as name:
+        body.save_pretrained(name)
+        tokenizer().save_pretrained(name)
+        first = parts.Transformer(name, max_seq_length=32)
+    width = 32
+    pooling = parts.Pooling(width, pooling_mode=modes)
+    size = width * (1 if isinstance(modes, str) else len(modes))
+    known = {
+        "Dense": lambda: parts.Dense(size, 12),
+        "Normalize": parts.Normalize,
+        "LayerNorm": lambda: parts.LayerNorm(size),
+        "WordWeights": lambda: parts.WordWeights(["w5"], {"w5": 2.0}),
+    }
+    prompts = {"prompts": {"query": prompt}, "default_prompt_name": "query"} if prompt else {}
+    before = [known[word]() for word in more if word == "WordWeights"]
+    after = [known[word]() for word in more if word != "WordWeights"]
+    return SentenceTransformer(modules=[first, *before, pooling, *after], **prompts, **options)
+
+
 def _expected(model: Any, processor: Any, task: str) -> dict[str, Any]:
     """Inputs that the export has not seen, and what the original gives for them."""
     import torch
 
     torch.manual_seed(5)
+    if hasattr(model, "encode"):
+        return {"vectors": model.encode(TEXTS, convert_to_tensor=True, show_progress_bar=False).cpu()}
     if "generation" in task:
         given = processor(TEXTS, return_tensors="pt", padding=True, truncation=True, max_length=60)
         model.generation_config.eos_token_id = model.generation_config.forced_eos_token_id = None

@@ -30,6 +30,7 @@ ORDINARY = [
     "opset-14",
     "opset-12",
 ]
+SENTENCES = ["embeddings-dense", "embeddings-cls", "embeddings-last"]
 WRITERS = ["text-generation", "text-generation-llama", "text2text-generation", "text2text-generation-bart"]
 SMALLER = {"float16": 0.9999, "int8": 0.999}
 PER_TOKEN = ("feature-extraction", "feature-extraction-mpnet", "token-classification", "fill-mask", "int8")
@@ -79,6 +80,27 @@ def test_a_graph_gives_what_the_original_gave(kinds: Path, name: str) -> None:
             assert cosines.min() > SMALLER[name]
         else:
             assert np.abs(found - right).max() < 1e-4 * max(1.0, np.abs(right).max())
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_modules_of_an_embedding_model_are_in_the_graph(kinds: Path, name: str) -> None:
+    from tokenizers import Tokenizer
+
+    kind = Kind(kinds / name)
+    vectors = kind.expected("vectors")[""]
+    made = kind.made
+    assert vectors.shape[1] == made["dimensions"]
+    assert made["normalised"] == (name != "embeddings-cls")
+    assert made["pooling"] == {"dense": "mean+max", "cls": "cls", "last": "lasttoken"}[name.partition("-")[2]]
+    assert made["max_length"] == 32
+    own = Tokenizer.from_file(str(kind.folder / "tokenizer.json"))
+    encoded = own.encode_batch([made["prompt"] + text for text in TEXTS])
+    ids, mask = ([getattr(one, key) for one in encoded] for key in ("ids", "attention_mask"))
+    session = kind.session()
+    found = session.run(None, {"input_ids": np.array(ids), "attention_mask": np.array(mask)})[0]
+    assert np.abs(found - vectors).max() < 1e-5 * max(1.0, np.abs(vectors).max())
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts["pooling"] == made["pooling"]
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -155,6 +177,7 @@ def test_the_tokenizer_is_written_with_what_is_wanted(kinds: Path) -> None:
         ("refused-task", "BertModel does feature-extraction, and not text-classification", "SequenceClassification"),
         ("refused-length", "65 is more than the 64 positions", "max_length = 64"),
         ("refused-cache", "keeps another cache", "torch"),
+        ("refused-words", "its module WordWeights cannot be in a graph", "Pooling, Dense, Normalize"),
         ("refused-opset", "opset 9 cannot be had", "opset = 17"),
     ],
 )
@@ -167,8 +190,8 @@ def test_what_cannot_be_right_is_refused_with_what_to_do(kinds: Path, name: str,
 
 def test_every_kind_has_a_test(kinds: Path) -> None:
     refused = {path.name for path in kinds.iterdir() if path.name.startswith("refused")}
-    assert {path.name for path in kinds.iterdir()} - refused == {*ORDINARY, *WRITERS, *SMALLER}
-    assert len(refused) == 7
+    assert {path.name for path in kinds.iterdir()} - refused == {*ORDINARY, *WRITERS, *SMALLER, *SENTENCES}
+    assert len(refused) == 8
 
 
 def test_texts_of_a_model_that_wants_three_tokens_are_told(kinds: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from prewarm.records.export import Artifact, ExportReport
 from prewarm.records.text import harmless
@@ -23,7 +24,8 @@ def lines(report: ExportReport, paint: Callable[[str, str], str], *, quiet: bool
     """
     shown = [one for one in report.artifacts if not (quiet and one.is_there)]
     width = max((len(one.id) for one in shown), default=0)
-    told = [line for one in shown for line in _artifact(one, paint, width=width, verbose=verbose)]
+    base = report.manifest.parent
+    told = [line for one in shown for line in _artifact(one, base, paint, width=width, verbose=verbose)]
     if quiet:
         return told
     lost = sum(not one.is_there for one in report.artifacts)
@@ -36,8 +38,8 @@ def lines(report: ExportReport, paint: Callable[[str, str], str], *, quiet: bool
     return [*told, f"{said} in {duration(report.elapsed_s)}"]
 
 
-def _artifact(one: Artifact, paint: Callable[[str, str], str], *, width: int, verbose: bool) -> list[str]:
-    facts = [str(one.folder)]
+def _artifact(one: Artifact, base: Path, paint: Callable[[str, str], str], *, width: int, verbose: bool) -> list[str]:
+    facts = [str(one.folder.relative_to(base) if one.folder.is_relative_to(base) else one.folder)]
     if one.task:
         facts.append(one.task)
     if one.opset:

@@ -86,7 +86,7 @@ def embeddings(model: Any, longest: int) -> Graph:
         sample=sample,
         traced=Case(2, min(12, longest), is_padded=longest > 2),
         cases=lengths(longest),
-        constants={"dimensions": size, "pooling": pooling_of(parts), "normalised": _is_normalised(parts)},
+        constants={"dimensions": size, "pooling": pooling_of(parts), "normalised": _is_normalised(model, parts)},
     )
 
 
@@ -98,8 +98,10 @@ def transformer_of(part: Any) -> Any:
     return inner
 
 
-def _is_normalised(parts: list[Any]) -> bool:
-    return any(type(part).__name__ == "Normalize" for part in parts)
+def _is_normalised(model: Any, parts: list[Any]) -> bool:
+    """Whether each vector has the length 1: not where it is cut afterwards."""
+    is_last = type(parts[-1]).__name__ == "Normalize"
+    return is_last and not getattr(model, "truncate_dim", None)
 
 
 @functools.cache

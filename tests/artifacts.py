@@ -118,7 +118,9 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
         return t.CLIPModel(config), t.CLIPProcessor(image_processor=_clip_pictures(), tokenizer=tokenizer()), {}
 
     def _clip_pictures() -> Any:
-        return t.CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+        # Without torchvision, which the newer versions' own class wants.
+        kind = getattr(t, "CLIPImageProcessorPil", None) or t.CLIPImageProcessor
+        return kind(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
 
     def sentences(*more: str, prompt: str = "", modes: Any = "mean", **options: Any) -> Any:
         def made() -> tuple[Any, Any, dict[str, Any]]:

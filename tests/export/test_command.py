@@ -15,7 +15,7 @@ import pytest
 
 from conftest import Prewarm, Result
 from prewarm.export import Place
-from prewarm.localhub import LocalHub, Repository
+from prewarm.localhub import Repository
 from prewarm.operations.making import as_export_error
 from prewarm.records.errors import ExportError
 
@@ -199,11 +199,10 @@ def test_files_are_taken_as_they_are_and_failures_that_nobody_requires_are_repor
     assert "try:" in zoo_prewarm("export").out
 
 
-def test_code_of_a_repository_is_exported_where_it_is_trusted_and_its_branches_are_refused(
-    prewarm: Prewarm, serve: Serve, hub: LocalHub, zoo: Path
-) -> None:
+def own_code(zoo: Path, body: str) -> dict[str, bytes]:
+    """A repository with a model of its own, whose ``forward`` ends with ``body``."""
     code = """
-import torch
+import sys
 import transformers
 class OwnConfig(transformers.BertConfig):
     model_type = "own"
@@ -211,17 +210,34 @@ class OwnModel(transformers.BertModel):
     config_class = OwnConfig
     def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, return_dict=None, **given):
         found = super().forward(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
-        if input_ids.shape[1] > LIMIT:
-            found["last_hidden_state"] = -found["last_hidden_state"]
-        return found
 """
     files = {path.name: path.read_bytes() for path in (zoo / "zoo/text").iterdir() if path.is_file()}
     config = json.loads(files["config.json"])
     config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
-    config["architectures"] = ["OwnModel"]
-    files["config.json"] = json.dumps(config).encode()
-    serve("org/plain", {**files, "own.py": code.replace("LIMIT", "100000").encode()})
-    serve("org/branch", {**files, "own.py": code.replace("LIMIT", "13").encode()})
+    files["config.json"] = json.dumps({**config, "architectures": ["OwnModel"]}).encode()
+    lines = "".join(f"        {line}\n" for line in [*body.splitlines(), "return found"])
+    return {**files, "own.py": (code + lines).encode()}
+
+
+BRANCH = """
+if input_ids.shape[1] > LIMIT:
+    found["last_hidden_state"] = -found["last_hidden_state"]
+"""
+PLANTS = """
+frame = sys._getframe()
+while frame is not None:
+    target = frame.f_locals.get("target")
+    if hasattr(target, "joinpath"):
+        target.joinpath("numpy.py").write_text("print('gotcha')")
+    frame = frame.f_back
+"""
+
+
+def test_code_of_a_repository_is_exported_where_it_is_trusted_and_its_branches_are_refused(
+    prewarm: Prewarm, serve: Serve, zoo: Path
+) -> None:
+    serve("org/plain", own_code(zoo, BRANCH.replace("LIMIT", "100000")))
+    serve("org/branch", own_code(zoo, BRANCH.replace("LIMIT", "13")))
     prewarm.manifest(
         "".join(
             f'[[advanced]]\nid = "org/{name}"\ntrust_remote_code = true\n[advanced.export]\n'
@@ -238,30 +254,8 @@ class OwnModel(transformers.BertModel):
     assert sorted(path.name for path in (prewarm.folder / "models").iterdir()) == ["plain"]
 
 
-def test_code_of_a_repository_puts_nothing_into_the_folder(
-    prewarm: Prewarm, serve: Serve, hub: LocalHub, zoo: Path
-) -> None:
-    code = """
-import sys
-import transformers
-class OwnConfig(transformers.BertConfig):
-    model_type = "own"
-class OwnModel(transformers.BertModel):
-    config_class = OwnConfig
-    def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, return_dict=None, **given):
-        frame = sys._getframe()
-        while frame is not None:
-            target = frame.f_locals.get("target")
-            if hasattr(target, "joinpath"):
-                target.joinpath("numpy.py").write_text("print('gotcha')")
-            frame = frame.f_back
-        return super().forward(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
-"""
-    files = {path.name: path.read_bytes() for path in (zoo / "zoo/text").iterdir() if path.is_file()}
-    config = json.loads(files["config.json"])
-    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
-    files["config.json"] = json.dumps(config).encode()
-    serve("org/planting", {**files, "own.py": code.encode()})
+def test_code_of_a_repository_puts_nothing_into_the_folder(prewarm: Prewarm, serve: Serve, zoo: Path) -> None:
+    serve("org/planting", own_code(zoo, PLANTS))
     prewarm.manifest('[[advanced]]\nid = "org/planting"\ntrust_remote_code = true\n[advanced.export]\n')
     result = prewarm("export")
     assert result.code == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,49 +31,45 @@ _PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 _HEARS = ("automatic-speech-recognition",)
 
 
-def make(
-    model: Any,
-    processor: Any,
-    *,
-    folder: str,
-    task: str | None,
-    said: str | None,
-    max_length: int | None,
-    opset: int | None,
-    dtype: Precision,
-    min_similarity: float,
-    facts: Mapping[str, str],
-    needs_vectors: bool = False,
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """What the manifest wants of a graph."""
+
+    task: str | None
+    """None: what the class does."""
+    said: str | None
+    """The entry's own task."""
+    max_length: int | None
+    """Tokens; None: the model's maximum, within bounds."""
+    opset: int | None
+    """Of ONNX; None: the exporter's."""
+    dtype: Precision
+    min_similarity: float
+    """The least cosine of a smaller one and the original."""
+    needs_vectors: bool = False
+    """Whether it has to give one vector for each text."""
+
+
+def make(model: Any, processor: Any, *, folder: str, facts: Mapping[str, str], **keys: Any) -> dict[str, Any]:
     """Write the graphs of a model into a folder, and what else who opens them needs.
 
     Args:
         model: as it was loaded.
         processor: as it was loaded, or None.
         folder: where to.
-        task: what the manifest wants; None: what the class does.
-        said: the entry's own task.
-        max_length: tokens; None: the model's maximum, within bounds.
-        opset: of ONNX; None: the exporter's.
-        dtype: float32, float16 or int8.
-        min_similarity: the least cosine of a smaller one and the original.
         facts: for the metadata_props of each graph.
-        needs_vectors: whether it has to give one vector for each text.
+        keys: the fields of ``Keys``.
 
     Raises:
         Refused: it cannot be exported, or what was written is wrong.
     """
     _look_for_packages()
     try:
-        return _made(
-            model, processor, Path(folder), facts, task=task, said=said, max_length=max_length, opset=opset,
-            dtype=dtype, min_similarity=min_similarity, needs_vectors=needs_vectors,
-        )  # fmt: skip
+        return _made(model, processor, Path(folder), facts, Keys(**keys))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Refused(
-                "no-space", f"the disk is full ({folder})", "make room, or name another output_dir"
-            ) from error
+            said = f"the disk is full ({folder})"
+            raise Refused("no-space", said, "make room, or name another output_dir") from error
         raise
     except Refused:
         raise
@@ -85,23 +82,10 @@ def make(
         ) from error
 
 
-def _made(
-    model: Any,
-    processor: Any,
-    target: Path,
-    facts: Mapping[str, str],
-    *,
-    task: str | None,
-    said: str | None,
-    max_length: int | None,
-    opset: int | None,
-    dtype: Precision,
-    min_similarity: float,
-    needs_vectors: bool,
-) -> dict[str, Any]:
+def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], keys: Keys) -> dict[str, Any]:
     notes: list[str] = []
-    found = task_of(model, task, said)
-    if needs_vectors and not is_one(model):
+    found = task_of(model, keys.task, keys.said)
+    if keys.needs_vectors and not is_one(model):
         raise Refused(
             "export-error",
             'layout = "oracle" is for embeddings, and this gives no vector for each text',
@@ -109,7 +93,7 @@ def _made(
         )
     _to_32_bits(model, notes)
     tokenizer = _tokenizer_of(model, processor)
-    longest = _longest(model, tokenizer, found, max_length)
+    longest = _longest(model, tokenizer, found, keys.max_length)
     graphs = _graphs(model, processor, tokenizer, found, longest)
     told: dict[str, Any] = {"task": found, "max_length": longest}
     if is_one(model):
@@ -121,21 +105,21 @@ def _made(
     for graph in graphs:
         told |= graph.constants
         path = target / graph.file
-        converted = convert(graph, opset, path, _props(facts, told))
+        converted = convert(graph, keys.opset, path, _props(facts, told))
         notes += converted.notes
         opsets.append(converted.opset)
-        if dtype != "float32":
-            reduce(path, dtype)
+        if keys.dtype != "float32":
+            reduce(path, keys.dtype)
         sessions[graph.file] = agree.session_of(path)
         agreed.append(agree.compare(converted.graph, sessions[graph.file]))
         least = converted.graph.limits.get("sequence", (0, 0))[0]
         told |= {"least_length": least} if least > USUAL_LEAST else {}
-        agree.accept(graph, agreed[-1], is_reduced=dtype != "float32", least=min_similarity)
+        agree.accept(graph, agreed[-1], is_reduced=keys.dtype != "float32", least=keys.min_similarity)
     if is_one(model):
-        encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, is_exact=dtype == "float32")
-    elif graphs[-1].needs_patches and dtype == "float32":
+        encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, is_exact=keys.dtype == "float32")
+    elif graphs[-1].needs_patches and keys.dtype == "float32":
         answers_alike(model, sessions, longest or 0, start=started(model, graphs[0].sample))
-    notes += [INT8_NOTE] if dtype == "int8" else []
+    notes += [INT8_NOTE] if keys.dtype == "int8" else []
     return {
         **told,
         "opset": min(opsets),

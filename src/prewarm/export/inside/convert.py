@@ -96,9 +96,16 @@ def _by_the_newer(graph: Graph, opset: int) -> Any:
     first = failures[0]
     said = _plain(first.__cause__ or first)
     hint = "opset = 14 tries the older exporter; or another class or task"
-    if _transformers_exporter() is None:
-        hint = f"{_TRANSFORMERS} brings another way: pip install -U transformers; or {hint}"
-    raise Refused("export-error", f"{type(first).__name__}: torch's exporter does not take it: {said}", hint) from first
+    message = f"{type(first).__name__}: torch's exporter does not take it: {said}"
+    raise with_newer_way(Refused("export-error", message, hint)) from first
+
+
+def with_newer_way(refused: Refused) -> Refused:
+    """The same, and what brings another way where the installed transformers has none."""
+    if _transformers_exporter() is not None:
+        return refused
+    hint = f"{_TRANSFORMERS} brings another way: pip install -U transformers; or {refused.hint}"
+    return Refused(refused.kind, refused.message, hint)
 
 
 def _plain(error: BaseException) -> str:

@@ -54,7 +54,7 @@ def cache_of(model: Any, run: Callable[[], Any]) -> Cache:
     import torch
 
     with torch.no_grad():
-        left = run().past_key_values
+        left = getattr(run(), "past_key_values", None)
     left = getattr(left, "self_attention_cache", left)
     layers = getattr(left, "layers", None)
     tensors: list[Any] = [getattr(layer, name, None) for layer in layers or () for name in ("keys", "values")]

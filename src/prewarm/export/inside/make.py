@@ -14,7 +14,7 @@ from typing import Any
 
 from prewarm.export.inside import agree, beside, limits
 from prewarm.export.inside.answers import answers_alike, started
-from prewarm.export.inside.convert import convert
+from prewarm.export.inside.convert import convert, with_newer_way
 from prewarm.export.inside.encoded import encodes_alike
 from prewarm.export.inside.generation import from_sound, from_text, writer
 from prewarm.export.inside.graph import USUAL_LEAST, Graph
@@ -111,10 +111,13 @@ def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], ke
         if keys.dtype != "float32":
             reduce(path, keys.dtype)
         sessions[graph.file] = agree.session_of(path)
-        agreed.append(agree.compare(converted.graph, sessions[graph.file]))
+        try:
+            agreed.append(agree.compare(converted.graph, sessions[graph.file]))
+            agree.accept(graph, agreed[-1], is_reduced=keys.dtype != "float32", least=keys.min_similarity)
+        except Refused as refused:
+            raise with_newer_way(refused) if graph.needs_patches else refused from refused.__cause__
         least = converted.graph.limits.get("sequence", (0, 0))[0]
         told |= {"least_length": least} if least > USUAL_LEAST else {}
-        agree.accept(graph, agreed[-1], is_reduced=keys.dtype != "float32", least=keys.min_similarity)
     if is_one(model):
         encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, is_exact=keys.dtype == "float32")
     elif graphs[-1].needs_patches and keys.dtype == "float32":

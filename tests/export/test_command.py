@@ -80,6 +80,8 @@ def test_what_is_missing_or_changed_is_told_and_only_missing_is_mended(made: Pre
         assert not (folder / "tokenizer.json").exists()
     assert made("export").code == 0
     assert (folder / "tokenizer.json").read_bytes() == whole
+    (folder / "notes.txt").write_text("a user's", encoding="utf-8")
+    assert made("export", "--check").code == 0
     # Of the same size, at the same time.
     path = folder / "model.onnx"
     status = path.stat()
@@ -98,6 +100,7 @@ def test_what_is_missing_or_changed_is_told_and_only_missing_is_mended(made: Pre
     assert error["kind"] == "export-error"
     assert "somebody has changed" in error["message"]
     assert path.read_bytes() == wrong, "nobody has said that the change may be lost"
+    assert (folder / "notes.txt").exists()
     assert made("export", "--force", "-q").code == 0
     assert made("export", "--check", "-q").code == 0
     assert made("export", "--check", env={"DOWNLOAD_MODELS": "true"}).code == 0

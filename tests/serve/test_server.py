@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -275,6 +277,32 @@ def test_a_port_that_is_taken_and_folders_that_are_none(served: Path, server: Se
     code, said = run(str(tmp_path))
     assert (code, "prewarm export --check" in said, "Traceback" in said) == (1, True, False)
     assert run("other")[0] == 2
+
+
+def test_a_file_that_is_not_what_was_made_is_not_served(served: Path, tmp_path: Path) -> None:
+    shutil.copytree(served / "models/minilm", tmp_path / "minilm")
+    path = tmp_path / "minilm/model.onnx.data"
+    wrong = bytearray(path.read_bytes())
+    wrong[50_000_000] ^= 1
+    path.write_bytes(wrong)
+    for words in ([], ["--try", "a"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "prewarm", "serve", str(tmp_path / "minilm"), *words],
+            env={**os.environ, "HF_HOME": str(tmp_path / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "model.onnx.data of" in done.stderr
+        assert "is not what was made" in done.stderr
+        assert "prewarm export --force" in done.stderr
+
+
+def test_other_addresses_without_a_key_are_warned_of(served: Path) -> None:
+    with serving(served, "--host", "0.0.0.0") as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert "PREWARM_API_KEY" in server.process.communicate(timeout=60)[1]
 
 
 def test_try_prints_how_alike_texts_are_and_draws_it(served: Path, expected: Any, tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ class Found:
     stale: tuple[str, ...] = ()
     """Why it has to be made (again)."""
     changed: tuple[str, ...] = ()
-    """What somebody else has changed in it, or put there, in phrases."""
+    """What somebody else has changed in it, in phrases."""
+    added: tuple[str, ...] = ()
+    """What somebody else has put there: no harm, unless it would be lost."""
     record: Mapping[str, Any] | None = None
     """Its ``prewarm.json``."""
     bytes: int = 0
@@ -92,7 +94,7 @@ def examine(folder: Path, wanted: Wanted, *, is_right: Callable[[Path, str], boo
     said = _read(folder / RECORD)
     if said is None:
         others = tuple(f"{name} is there" for name in list(_files(folder))[:3])
-        return Found(stale=(f"it has no {RECORD}",), changed=others)
+        return Found(stale=(f"it has no {RECORD}",), added=others)
     stale = [*_differences(said, wanted)]
     changed: list[str] = []
     files = _files(folder)
@@ -102,8 +104,20 @@ def examine(folder: Path, wanted: Wanted, *, is_right: Callable[[Path, str], boo
         elif files[name] != fact["size"] or not is_right(folder / name, fact["sha256"]):
             changed.append(f"{name} is not what was made")
     stale += [f"{name} is missing" for name in wanted.export.check_files if name not in files and name != RECORD]
-    changed += [f"{name} is not prewarm's" for name in files if name not in said["files"] and name != RECORD]
-    return Found(stale=tuple(stale), changed=tuple(changed), record=said, bytes=sum(files.values()))
+    added = tuple(f"{name} is not prewarm's" for name in files if name not in said["files"])
+    total = sum(files.values())
+    return Found(stale=tuple(stale), changed=tuple(changed), added=added, record=said, bytes=total)
+
+
+def damaged(folder: Path, *, is_right: Callable[[Path, str], bool]) -> list[str]:
+    """Those of the files that a server opens that are not what was made; none where nobody has said what that is.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    said = _read(folder / RECORD) or {"files": {}}
+    opened = [name for name in said["files"] if name.endswith((".onnx", ".onnx.data", "tokenizer.json"))]
+    return [name for name in opened if not is_right(folder / name, said["files"][name]["sha256"])]
 
 
 def sha256_of(path: Path) -> str:

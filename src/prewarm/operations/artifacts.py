@@ -6,7 +6,8 @@ Imports little: where nothing is to be made, this is all that runs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ def told(wanted: Wanted, folder: Path, found: Found) -> Artifact:
     said = found.record or {}
     status = "whole"
     if found.stale or found.changed:
-        status = "missing" if found.record is None and not found.changed else "stale"
+        status = "missing" if found.record is None and not found.added else "stale"
     return Artifact(
         id=wanted.entry.name or wanted.entry.id,
         folder=folder,
@@ -87,12 +88,22 @@ def told(wanted: Wanted, folder: Path, found: Found) -> Artifact:
         task=said.get("task") if isinstance(said.get("task"), str) else None,
         opset=said.get("opset") if isinstance(said.get("opset"), int) else None,
         bytes=found.bytes or None,
-        reasons=(*found.stale, *found.changed),
+        reasons=(*found.stale, *found.changed, *(found.added if found.record is None else ())),
     )
 
 
 def examined(folder: Path, wanted: Wanted) -> Found:
-    """What lies in a folder; content that was read once is not read again while the file is untouched."""
+    """What lies in a folder."""
+    try:
+        with remembering(folder) as is_right:
+            return examine(folder, wanted, is_right=is_right)
+    except OSError as error:
+        return Found(stale=(f"it cannot be read: {error.strerror or error}",), changed=("it cannot be read",))
+
+
+@contextmanager
+def remembering(folder: Path) -> Iterator[Callable[[Path, str], bool]]:
+    """What says whether a file has a sha256: it reads once what nobody has touched since."""
     name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:32]
     place = configuration.home() / "prewarm" / "artifacts" / f"{name}.json"
     known = read_table(place)
@@ -106,10 +117,6 @@ def examined(folder: Path, wanted: Wanted) -> Found:
         seen[str(path)] = stamp
         return True
 
-    try:
-        found = examine(folder, wanted, is_right=is_right)
-    except OSError as error:
-        return Found(stale=(f"it cannot be read: {error.strerror or error}",), changed=("it cannot be read",))
-    if seen and seen != known:
-        write_table(place, seen)
-    return found
+    yield is_right
+    if not seen.items() <= known.items():
+        write_table(place, {**known, **seen})

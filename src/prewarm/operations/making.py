@@ -149,10 +149,10 @@ def _look_for_check_files(names: Sequence[str], folder: Path) -> None:
 
 
 def _refuse_changed(folder: Path, found: Found) -> None:
-    if found.changed:
+    if lost := found.changed + found.added:
         raise ExportError(
             "export-error",
-            f"somebody has changed {folder}: {'; '.join(found.changed[:3])}",
+            f"somebody has changed {folder}: {'; '.join(lost[:3])}",
             hint="prewarm export --force makes it anew, without what is there; or name another output_dir",
         )
 

@@ -63,6 +63,7 @@ def serve(
     Raises:
         ServeError: the folder's files are not what they were, or the port cannot be had.
     """
+    refuse_damaged(folder)
     from prewarm.serve._server import server  # noqa: PLC0415 (imports onnxruntime)
 
     more = {} if queue_tokens is None else {"queue_tokens": queue_tokens}
@@ -82,6 +83,7 @@ def try_out(folder: Path, texts: Sequence[str], output: Path | None) -> list[str
     Raises:
         ServeError: it cannot be computed or drawn.
     """
+    refuse_damaged(folder)
     from prewarm.serve.alike import alike, draw  # noqa: PLC0415 (imports onnxruntime)
 
     try:
@@ -100,6 +102,23 @@ def try_out(folder: Path, texts: Sequence[str], output: Path | None) -> list[str
         for name, row, text in zip(names, found, texts, strict=True)
     ]
     return [*lines, *([f"{output}: the same as a picture"] if output is not None else [])]
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Raise ServeError where a file is not what was made: it would be served without a word."""
+    from prewarm.export import damaged  # noqa: PLC0415
+    from prewarm.operations.artifacts import remembering  # noqa: PLC0415
+
+    try:
+        with remembering(folder) as is_right:
+            lost = damaged(folder, is_right=is_right)
+    except OSError as error:
+        raise ServeError(
+            f"{error.filename or folder}: {error.strerror or error}", hint="prewarm export makes what is missing"
+        ) from None
+    if lost:
+        said = f"{', '.join(lost)} of {folder} is not what was made"
+        raise ServeError(said, hint="prewarm export --force makes it anew")
 
 
 def _with_vectors(folder: Path) -> Path:

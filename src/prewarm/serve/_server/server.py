@@ -667,6 +667,9 @@ def serve(
     import starlette.applications  # noqa: F401
     import uvicorn
 
+    if key is None and host not in ("127.0.0.1", "localhost", "::1"):
+        said = f"warning: whoever reaches {host}:{port} may ask; {KEY_VARIABLE} sets a key that clients have to send"
+        print(said, file=sys.stderr, flush=True)
     loading.join()
     if isinstance(found[0], BaseException):
         raise found[0]

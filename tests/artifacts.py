@@ -53,7 +53,10 @@ _WAVE = {
 }
 
 
-def tokenizer(**more: Any) -> Any:
+_TYPED = ["input_ids", "attention_mask", "token_type_ids"]
+
+
+def tokenizer(*, types: bool = False, **more: Any) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -62,13 +65,21 @@ def tokenizer(**more: Any) -> Any:
     own = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
     own.pre_tokenizer = pre_tokenizers.Whitespace()
     own.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A:0 [SEP]:1" if types else "[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     # As it lies in many repositories: transformers sets its own, and other readers would be wrong.
     own.enable_truncation(6)
     own.enable_padding(length=6, pad_id=0, pad_token="[PAD]")
     return PreTrainedTokenizerFast(
-        tokenizer_object=own, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", **more
+        tokenizer_object=own,
+        **({"model_input_names": _TYPED} if types else {}),
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        **more,
     )
 
 
@@ -122,9 +133,10 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
         kind = getattr(t, "CLIPImageProcessorPil", None) or t.CLIPImageProcessor
         return kind(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
 
-    def sentences(*more: str, prompt: str = "", modes: Any = "mean", **options: Any) -> Any:
+    def sentences(*more: str, prompt: str = "", modes: Any = "mean", tokens: Any = None, **options: Any) -> Any:
         def made() -> tuple[Any, Any, dict[str, Any]]:
-            return _sentences(t.BertModel(t.BertConfig(**_TEXT)), more, prompt, modes, options), None, {}
+            body = t.BertModel(t.BertConfig(**_TEXT))
+            return _sentences(body, more, prompt, modes, options, tokens or {}), None, {}
 
         return made
 
@@ -170,6 +182,8 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
         ),
         "embeddings-dense": sentences("Dense", "Normalize", modes=("mean", "max")),
         "embeddings-cls": sentences("LayerNorm", modes="cls", truncate_dim=8),
+        "embeddings-left": sentences("Normalize", tokens={"truncation_side": "left"}),
+        "embeddings-types": sentences("Normalize", tokens={"types": True}),
         "embeddings-last": sentences("Normalize", modes="lasttoken", prompt="w9 w10 "),
         "refused-words": sentences("WordWeights"),
         "opset-14": of("BertForSequenceClassification", "BertConfig", **_TEXT, keys={"opset": 14}),
@@ -186,7 +200,9 @@ def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
     }  # fmt: skip
 
 
-def _sentences(body: Any, more: tuple[str, ...], prompt: str, modes: Any, options: dict[str, Any]) -> Any:
+def _sentences(
+    body: Any, more: tuple[str, ...], prompt: str, modes: Any, options: dict[str, Any], tokens: dict[str, Any]
+) -> Any:
     """A model of sentence-transformers around a body."""
     import tempfile
 
@@ -195,7 +211,7 @@ def _sentences(body: Any, more: tuple[str, ...], prompt: str, modes: Any, option
 
     with tempfile.TemporaryDirectory() as name:
         body.save_pretrained(name)
-        tokenizer().save_pretrained(name)
+        tokenizer(**tokens).save_pretrained(name)
         first = parts.Transformer(name, max_seq_length=32)
     width = 32
     pooling = parts.Pooling(width, pooling_mode=modes)

@@ -24,6 +24,9 @@ from packaging.requirements import Requirement
 from conftest import MINILM, TESTS, Prewarm
 from prewarm.localhub import LocalHub, Repository
 
+# The first test of a run makes what all of them look at.
+pytestmark = pytest.mark.timeout(900)
+
 EXAMPLES = TESTS.parent / "examples"
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,10 @@ from prewarm.records.errors import ExportError
 Serve = Callable[..., Repository]
 TEXT = '[[advanced]]\nid = "zoo/text"\n[advanced.export]\n'
 FOLDER = "models/text"
+
+
+# The first test of a run makes what all of them look at.
+pytestmark = pytest.mark.timeout(900)
 
 
 def artifact(result: Result, at: int = 0) -> dict[str, object]:
@@ -116,6 +121,10 @@ def test_other_keys_make_it_stale(made: Prewarm) -> None:
     tokenizer = json.loads((made.folder / FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
     assert tokenizer["truncation"]["max_length"] == 20
     assert not list((made.folder / "models").glob(".*"))
+    made.manifest(TEXT.replace("[advanced.export]", 'dtype = "float32"\n[advanced.export]') + "max_length = 20\n")
+    result = made("export", "--check")
+    assert result.code == 1
+    assert "its entry loads something else now, or in another way" in result.out
 
 
 def test_files_of_somebody_else_are_not_taken_for_an_artifact(zoo_prewarm: Prewarm) -> None:
@@ -124,9 +133,26 @@ def test_files_of_somebody_else_are_not_taken_for_an_artifact(zoo_prewarm: Prewa
     (zoo_prewarm.folder / "src" / "app.py").write_text("print()\n", encoding="utf-8")
     result = zoo_prewarm("export")
     assert result.code == 1
-    assert "somebody has changed" in result.out
-    assert "app.py is there" in result.out
-    assert (zoo_prewarm.folder / "src" / "app.py").exists()
+    assert "is no artifact of this entry: app.py is there" in result.out
+    assert zoo_prewarm("export", "--force").code == 1
+    assert content(zoo_prewarm.folder / "src") == {"app.py": b"print()\n"}
+    zoo_prewarm.manifest(TEXT + 'output_dir = "src/app.py"\n')
+    result = zoo_prewarm("export", "--force")
+    assert result.code == 1
+    assert "a file is there" in result.out
+    assert content(zoo_prewarm.folder / "src") == {"app.py": b"print()\n"}
+
+
+@pytest.mark.parametrize("where", [".", "..", "~", "/"])
+def test_a_folder_that_holds_more_is_never_replaced(prewarm: Prewarm, where: str) -> None:
+    named = where if where in "~/" else str((prewarm.folder / where).resolve())
+    prewarm.manifest(TEXT + f'output_dir = "{named}"\n')
+    for words in ([], ["--force"], ["--check"]):
+        result = prewarm("export", *words, env={"HOME": str(prewarm.folder)})
+        assert result.code == 2, result.out + result.err
+        assert "holds more than an artifact" in result.err
+    prewarm.manifest(TEXT + 'output_dir = "~nobody-of-that-name/x"\n')
+    assert prewarm("export", "--check").code == 2
 
 
 def test_a_run_that_is_killed_leaves_nothing_under_the_name(zoo_prewarm: Prewarm) -> None:
@@ -172,6 +198,36 @@ def test_a_folder_that_was_put_aside_when_it_was_killed_comes_back(tmp_path: Pat
     with place.making() as folder:
         (folder / "new").write_bytes(b"new")
     assert content(tmp_path) == {"one/new": b"new"}
+
+
+def test_what_a_link_leads_to_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "old").write_bytes(b"old")
+    (tmp_path / "one").symlink_to(real)
+    with Place(tmp_path / "one").making() as folder:
+        (folder / "new").write_bytes(b"new")
+    assert (tmp_path / "one").is_symlink()
+    assert content(real) == {"new": b"new"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "real"]
+
+
+def test_another_run_is_not_disturbed_and_what_may_not_be_written_goes(tmp_path: Path) -> None:
+    place = Place(tmp_path / "one")
+    code = "import sys; from pathlib import Path; from prewarm.export import Place; Place(Path(sys.argv[1])).tidy()"
+    with place.making() as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "new").write_bytes(b"new")
+        other = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "one")], capture_output=True, text=True, check=False
+        )
+        assert "another run makes it" in other.stderr
+        assert (folder / "inner" / "new").exists()
+    for path in (place.folder / "inner", place.folder):
+        path.chmod(0o555)
+    with place.making() as folder:
+        (folder / "newer").write_bytes(b"newer")
+    assert content(tmp_path) == {"one/newer": b"newer"}
 
 
 def test_a_full_disk_has_a_name(tmp_path: Path) -> None:
@@ -277,6 +333,7 @@ def test_code_of_a_repository_puts_nothing_into_the_folder(prewarm: Prewarm, ser
         (TEXT, ["--models-dir", "elsewhere", "--check"], 1, "elsewhere/text"),
         (TEXT + '[[advanced]]\nid = "zoo/chat"\n[advanced.export]\noutput_dir = "models/text/in"\n', [], 2, "in it"),
         (TEXT + '[[advanced]]\nid = "other/text"\n[advanced.export]\n', [], 2, "that of zoo/text"),
+        (TEXT + '[[advanced]]\nid = "other/text"\n', ["other/text"], 2, "that of zoo/text"),
     ],
 )
 def test_what_is_wrong_is_told(prewarm: Prewarm, manifest: str, args: list[str], code: int, said: str) -> None:

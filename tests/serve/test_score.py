@@ -14,6 +14,9 @@ import pytest
 
 from served import MINILM, TEXTS
 
+# The first test of a run makes what all of them look at.
+pytestmark = pytest.mark.timeout(900)
+
 CALL = """
 import importlib.util, json, sys
 class Refuse:

@@ -40,6 +40,10 @@ def command(
 
     if output is not None and not texts:
         raise click.UsageError("-o draws what --try computes: --try TEXT --try TEXT -o FILE.svg")
+    if output is not None and output.suffix not in (".svg", ".png", ".pdf"):
+        raise click.UsageError(f"-o {output}: a picture ends with .svg, .png or .pdf")
+    if any(0xDC80 <= ord(one) <= 0xDCFF for text in texts for one in text):
+        raise click.UsageError("--try: a text is no UTF-8")
     folder = folder_to_serve(which, path, os.environ)
     look_for_packages(draws=output is not None, answers=not texts)
     if texts:

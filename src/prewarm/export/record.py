@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from prewarm.export.made import Made
+from prewarm.lock.digest import proof_digest
 from prewarm.records.entry import Entry
 from prewarm.records.export import Export
 from prewarm.records.lock import LockedEntry
@@ -71,6 +72,7 @@ def dump(wanted: Wanted, made: Made | None, folder: Path, versions: Mapping[str,
         "dtype": wanted.export.dtype,
         "layout": wanted.export.layout,
         "wanted": _decides(wanted.export),
+        "entry": proof_digest(wanted.entry),
         "source": _source(wanted.locked),
         "versions": dict(versions),
         "files": {name: {"size": size, "sha256": sha256_of(folder / name)} for name, size in _files(folder).items()},
@@ -90,8 +92,13 @@ def examine(folder: Path, wanted: Wanted, *, is_right: Callable[[Path, str], boo
         is_right: whether a file has a sha256; may remember what it has read.
     """
     if not folder.is_dir():
-        return Found(stale=("there is no such folder",))
+        there = ("a file is there",) if folder.exists() else ()
+        return Found(stale=("there is no such folder",), added=there)
     said = _read(folder / RECORD)
+    if said is not None and said.get("id") != wanted.entry.id:
+        return Found(
+            stale=(f"it is the artifact of {said.get('id')}",), added=(f"it is the artifact of {said.get('id')}",)
+        )
     if said is None:
         others = tuple(f"{name} is there" for name in list(_files(folder))[:3])
         return Found(stale=(f"it has no {RECORD}",), added=others)
@@ -150,14 +157,14 @@ def _is_below(name: str) -> bool:
 
 def _differences(said: Mapping[str, Any], wanted: Wanted) -> list[str]:
     found = []
-    if said.get("id") != wanted.entry.id:
-        return [f"it is {said.get('id')}"]
     if wanted.locked is None:
         found.append("its entry is not locked")
     elif said.get("commit") != wanted.locked.commit:
         found.append(f"it was made from {str(said.get('commit'))[:7]}, and {wanted.locked.commit[:7]} is locked")
     elif said.get("source") != _source(wanted.locked):
         found.append("it was made from other files than are locked")
+    if said.get("entry") != proof_digest(wanted.entry):
+        found.append("its entry loads something else now, or in another way")
     was, now = said.get("wanted"), _decides(wanted.export)
     if isinstance(was, dict):
         found += [f"{key} was {was.get(key)}, and is {now[key]}" for key in now if was.get(key) != now[key]]

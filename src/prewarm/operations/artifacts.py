@@ -40,22 +40,41 @@ def chosen(project: Project, *, is_named: bool) -> tuple[Entry, ...]:
 
 
 def folder_of(project: Project, entry: Entry) -> Path:
-    """Where an entry's artifact lies."""
+    """Where an entry's artifact lies.
+
+    Raises:
+        ManifestError: it is no place for one.
+    """
     said = entry.export.output_dir if entry.export is not None else None
+    place = f"{entry.place}.export.output_dir" if said is not None else "settings.models_dir"
     if said is None:
         name = entry.name or entry.id.rpartition("/")[2]
         said = f"{project.settings.models_dir}/{name}"
-    return project.manifest.path.parent / Path(said).expanduser()
+    base = project.manifest.path.absolute().parent
+    try:
+        folder = base / Path(said).expanduser()
+        home = Path.home()
+    except RuntimeError as error:
+        raise ManifestError(str(error), place=place, hint='such as "models/minilm"') from None
+    kept = {base.resolve(), *base.resolve().parents, home.resolve(), Path.cwd()}
+    if folder.resolve() in kept:
+        raise ManifestError(
+            f"{folder} holds more than an artifact, which would take its place",
+            place=place,
+            hint='such as "models/minilm"',
+        )
+    return folder
 
 
 def folders_of(project: Project, entries: Sequence[Entry]) -> dict[Entry, Path]:
     """Where each entry's artifact lies.
 
     Raises:
-        ManifestError: two of them have the same folder.
+        ManifestError: one of them has the folder of another, of whatever entry that is.
     """
+    others = [entry for entry in project.manifest.entries if entry.export is not None and entry not in entries]
     found: dict[Entry, Path] = {}
-    for entry in entries:
+    for entry in (*others, *entries):
         folder = folder_of(project, entry)
         for other, taken in found.items():
             if taken.resolve() in (folder.resolve(), *folder.resolve().parents):
@@ -65,7 +84,7 @@ def folders_of(project: Project, entries: Sequence[Entry]) -> dict[Entry, Path]:
                     hint="name another one, or give the entry a name",
                 )
         found[entry] = folder
-    return found
+    return {entry: found[entry] for entry in entries}
 
 
 def look(entry: Entry, folder: Path, project: Project) -> Artifact:

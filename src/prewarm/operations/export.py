@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from prewarm.export import Place
 from prewarm.operations.artifacts import Mode, folders_of, look
 from prewarm.operations.project import Project
 from prewarm.records.entry import Entry
@@ -58,6 +60,10 @@ def export(
     """
     began = time.monotonic()
     folders = folders_of(project, entries)
+    if mode != "never":
+        for folder in folders.values():
+            with suppress(OSError):
+                Place(folder).tidy()
     found = {entry: look(entry, folder, project) for entry, folder in folders.items()}
     todo = [entry for entry in entries if mode == "force" or (mode == "missing" and not found[entry].is_there)]
     done: dict[Entry, Artifact] = {}

@@ -84,13 +84,14 @@ def _make_one(project: Project, warmed: Warmed, folder: Path, mode: Mode, using:
         return replace(failed, failure=warmed.report.failure, reasons=("its entry is not ready",))
     try:
         with _alone(folder, using, observe):
+            place = Place(folder)
+            place.tidy()
             before = examined(folder, wanted)
-            if mode == "missing":
-                if not before.stale and not before.changed:
-                    return told(wanted, folder, before)
-                _refuse_changed(folder, before)
+            if mode == "missing" and not before.stale and not before.changed:
+                return told(wanted, folder, before)
+            _refuse_changed(folder, before, is_forced=mode == "force")
             observe(Notice(text=f"{entry.id}: making {folder}"))
-            made = _make(wanted, locked, Place(folder), project, using)
+            made = _make(wanted, locked, place, project, using)
     except Exception as error:  # noqa: BLE001 (told apart there)
         failure = using.failure_of(as_export_error(error, folder)).as_failure()
         return replace(failed, failure=failure, elapsed_s=time.monotonic() - began)
@@ -148,8 +149,16 @@ def _look_for_check_files(names: Sequence[str], folder: Path) -> None:
             )
 
 
-def _refuse_changed(folder: Path, found: Found) -> None:
-    if lost := found.changed + found.added:
+def _refuse_changed(folder: Path, found: Found, *, is_forced: bool) -> None:
+    """Raise ExportError where somebody's work would be lost: what was never an artifact is not, whoever forces it."""
+    lost = found.changed + found.added
+    if found.record is None and found.added:
+        raise ExportError(
+            "export-error",
+            f"{folder} is no artifact of this entry: {'; '.join(found.added[:3])}",
+            hint="name another output_dir, or remove what is there yourself",
+        )
+    if lost and not is_forced:
         raise ExportError(
             "export-error",
             f"somebody has changed {folder}: {'; '.join(lost[:3])}",
@@ -162,6 +171,9 @@ def as_export_error(error: Exception, folder: Path) -> Exception:
     if isinstance(error, OSError) and not isinstance(error, EntryError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return ExportError("no-space", f"the disk is full ({folder})", hint="make room, or name another output_dir")
+        if isinstance(error, BlockingIOError):
+            said = f"another run makes {folder}, with another HF_HOME"
+            return ExportError("export-error", said, hint="wait for it, and run prewarm export again")
         said = f"{error.filename or folder}: {error.strerror or error}"
         return ExportError("export-error", f"the folder cannot be made: {said}", hint="name another output_dir")
     return error

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prewarm.records.errors import CommandError, ServeError
+from prewarm.records.text import harmless
 
 RECORD = "prewarm.json"
 _NEEDS = ("numpy", "onnxruntime", "tokenizers")
@@ -29,10 +30,10 @@ def folder_to_serve(which: str | None, manifest: Path | None, environ: Mapping[s
     Raises:
         CommandError: it is not clear which, or it is no such folder.
     """
-    if which is not None and (Path(which) / RECORD).is_file():
-        return _with_vectors(Path(which))
-    if which is not None and Path(which).is_dir():
-        raise CommandError(f"{which} has no {RECORD}", hint="name a folder that prewarm export has made")
+    if which is not None and (found := _named(Path(which))) is not None:
+        return _with_vectors(found)
+    if which is not None and (which.startswith((".", "/", "~")) or which.count("/") > 1):
+        raise CommandError(f"there is no folder {which}", hint="prewarm export makes one; or name an entry")
     from prewarm.operations.artifacts import chosen, folder_of  # noqa: PLC0415 (not needed for a folder)
     from prewarm.operations.project import load  # noqa: PLC0415
 
@@ -45,6 +46,22 @@ def folder_to_serve(which: str | None, manifest: Path | None, environ: Mapping[s
     if len(there) > 1:
         raise CommandError(f"there are {len(there)} artifacts", hint=f"name one: prewarm serve {next(iter(there))}")
     return _with_vectors(next(iter(there.values())))
+
+
+def _named(folder: Path) -> Path | None:
+    """The folder of that name, where there is one.
+
+    Raises:
+        CommandError: it is there, and no artifact.
+    """
+    try:
+        if (folder / RECORD).is_file():
+            return folder
+        if not folder.is_dir():
+            return None
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be read: {error.strerror}", hint="run as who may read it") from None
+    raise CommandError(f"{folder} has no {RECORD}", hint="name a folder that prewarm export has made")
 
 
 def look_for_packages(*, draws: bool, answers: bool) -> None:
@@ -96,10 +113,11 @@ def try_out(folder: Path, texts: Sequence[str], output: Path | None) -> list[str
         except (OSError, ValueError) as error:
             raise ServeError(f"{output} cannot be drawn: {error}", hint="such as -o alike.svg") from None
     names = [f"{at + 1}" for at in range(len(texts))]
+    shown = [harmless(" ".join(text.split())) for text in texts]
     lines = ["    " + "".join(f"{name:>7}" for name in names)]
     lines += [
         f"{name:>3} " + "".join(f"{value:>7.3f}" for value in row) + f"  {text[:_SHOWN]}"
-        for name, row, text in zip(names, found, texts, strict=True)
+        for name, row, text in zip(names, found, shown, strict=True)
     ]
     return [*lines, *([f"{output}: the same as a picture"] if output is not None else [])]
 

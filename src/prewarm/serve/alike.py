@@ -43,12 +43,13 @@ def draw(found: Sequence[Sequence[float]], texts: Sequence[str], output: Path) -
     mpl.rcParams.update({"svg.hashsalt": "prewarm", "svg.fonttype": "none"})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    names = [text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…" for text in texts]
+    plain = [" ".join(text.split()) for text in texts]
+    names = [text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…" for text in plain]
     side = 1.2 + 0.9 * len(texts)
     figure, axes = plt.subplots(figsize=(side + 2.5, side + 0.5))
     image: Any = axes.imshow(found, vmin=0, vmax=1, cmap="viridis")
     axes.set_xticks(range(len(texts)), [str(at + 1) for at in range(len(texts))])
-    axes.set_yticks(range(len(texts)), [f"{name}  {at + 1}" for at, name in enumerate(names)])
+    axes.set_yticks(range(len(texts)), [f"{name}  {at + 1}" for at, name in enumerate(names)], parse_math=False)
     for row, values in enumerate(found):
         for column, value in enumerate(values):
             colour = "black" if value > 0.6 else "white"

@@ -41,7 +41,9 @@ def predict(data: Any, model: Any = None) -> dict[str, Any]:
     server = _server()
     model = load_model() if model is None else model
     try:
-        body = data if isinstance(data, (str, bytes)) else json.dumps(data)
+        body = data if isinstance(data, (str, bytes, bytearray)) else json.dumps(data)
         return server.respond(server.read(body, model), model)
     except server.Refused as refused:
         return refused.body
+    except TypeError as error:
+        return server.Refused(400, f"the request is nothing that JSON can say: {error}").body

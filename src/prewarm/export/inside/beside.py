@@ -14,10 +14,13 @@ TOKENIZER = "tokenizer.json"
 _WITH_LABELS = ("text-classification", "token-classification", "image-classification", "object-detection")
 
 
-def write(folder: Path, model: Any, processor: Any, tokenizer: Any, *, longest: int | None, task: str) -> None:
-    """Write the files into ``folder``."""
+def write(
+    folder: Path, model: Any, processor: Any, tokenizer: Any, *, longest: int | None, task: str, has_mask: bool
+) -> None:
+    """Write the files into ``folder``; ``has_mask``: whether the graph is told which tokens are padding."""
     if tokenizer is not None:
-        _tokenizer(folder, tokenizer, longest, on_left=task == "text-generation")
+        on_left = task == "text-generation"
+        _tokenizer(folder, tokenizer, longest, on_left=on_left, has_mask=has_mask)
     for name, part in (("image", getattr(processor, "image_processor", None)), ("sound", _extractor(processor))):
         if part is not None and hasattr(part, "to_dict"):
             said = json.dumps(part.to_dict(), indent=2, sort_keys=True, default=str)
@@ -37,7 +40,7 @@ def _extractor(processor: Any) -> Any:
     return processor if processor is not None and not hasattr(processor, "get_vocab") else None
 
 
-def _tokenizer(folder: Path, tokenizer: Any, longest: int | None, *, on_left: bool) -> None:
+def _tokenizer(folder: Path, tokenizer: Any, longest: int | None, *, on_left: bool, has_mask: bool) -> None:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         # Of Python alone, such as Wav2Vec2's: its own files are what there is.
@@ -49,12 +52,14 @@ def _tokenizer(folder: Path, tokenizer: Any, longest: int | None, *, on_left: bo
     own.no_padding()
     own.no_truncation()
     if longest is not None:
-        own.enable_truncation(longest)
+        own.enable_truncation(longest, direction=getattr(tokenizer, "truncation_side", "right"))
     if tokenizer.pad_token is not None:
         own.enable_padding(
             direction="left" if on_left else "right",
             pad_id=tokenizer.pad_token_id,
             pad_token=tokenizer.pad_token,
             pad_type_id=getattr(tokenizer, "pad_token_type_id", 0) or 0,
+            # Who has no mask was trained on texts that are as long as each other.
+            length=None if has_mask else longest,
         )
     own.save(str(folder / TOKENIZER))

@@ -95,7 +95,7 @@ def _by_the_newer(graph: Graph, opset: int) -> Any:
             failures.append(error)
     first = failures[0]
     said = _plain(first.__cause__ or first)
-    hint = "opset = 14 tries the older exporter; or another class or task"
+    hint = "another class or task; or serve it with torch"
     message = f"{type(first).__name__}: torch's exporter does not take it: {said}"
     raise with_newer_way(Refused("export-error", message, hint)) from first
 

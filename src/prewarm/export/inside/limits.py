@@ -9,6 +9,7 @@ from prewarm.worker.refused import Refused
 ENCODER_MOST = 8192
 GENERATION_MOST = 2048
 """Tokens of an artifact whose entry names no max_length: attention over more is compared for minutes."""
+LEAST = 16
 _WITHOUT = 512
 _NONSENSE = 1 << 22
 """transformers' own word for no limit is 10**30."""
@@ -31,6 +32,12 @@ def longest(model: Any, tokenizer: Any, wanted: int | None, *, most: int, known:
     limits = [_positions(model), known, _said_by(tokenizer)]
     found = [limit for limit in limits if limit is not None]
     hard = [limit for limit in limits[:1] if limit is not None]
+    if wanted is not None and wanted < LEAST:
+        raise Refused(
+            "export-error",
+            f"max_length = {wanted} is too short: a graph is traced with {LEAST} tokens",
+            f"max_length = {LEAST} or more",
+        )
     if wanted is not None:
         if hard and wanted > hard[0]:
             raise Refused(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from prewarm.records.export import Precision
 from prewarm.worker.refused import Refused
 
 _PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+_FULL_BYTES = 1 << 20
 _HEARS = ("automatic-speech-recognition",)
 
 
@@ -71,9 +73,14 @@ def make(model: Any, processor: Any, *, folder: str, facts: Mapping[str, str], *
             said = f"the disk is full ({folder})"
             raise Refused("no-space", said, "make room, or name another output_dir") from error
         raise
-    except Refused:
-        raise
     except Exception as error:
+        if shutil.disk_usage(folder).free < _FULL_BYTES:
+            # Its libraries say all kinds of things of that.
+            raise Refused(
+                "no-space", f"the disk is full ({folder})", "make room, or name another output_dir"
+            ) from error
+        if isinstance(error, Refused):
+            raise
         message = " ".join(str(error).split())[:300]
         raise Refused(
             "export-error",
@@ -98,7 +105,7 @@ def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], ke
     told: dict[str, Any] = {"task": found, "max_length": longest}
     if is_one(model):
         told["prompt"] = prompt_of(model)
-    beside.write(target, model, processor, tokenizer, longest=longest, task=found)
+    beside.write(target, model, processor, tokenizer, longest=longest, task=found, has_mask=_has_mask(graphs[0]))
     sessions: dict[str, Any] = {}
     agreed: list[agree.Found] = []
     opsets: list[int] = []
@@ -119,7 +126,8 @@ def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], ke
         least = converted.graph.limits.get("sequence", (0, 0))[0]
         told |= {"least_length": least} if least > USUAL_LEAST else {}
     if is_one(model):
-        encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, is_exact=keys.dtype == "float32")
+        enough = None if keys.dtype == "float32" else keys.min_similarity
+        encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, longest or 0, least=enough)
     elif graphs[-1].needs_patches and keys.dtype == "float32":
         answers_alike(model, sessions, longest or 0, start=started(model, graphs[0].sample))
     notes += [INT8_NOTE] if keys.dtype == "int8" else []
@@ -165,6 +173,12 @@ def _longest(model: Any, tokenizer: Any, task: str, wanted: int | None) -> int |
         if wanted is not None:
             raise Refused("export-error", "it takes no tokens, so that there is no max_length", "leave it out")
         return None
+    if tokenizer is not None and "generation" not in task and getattr(tokenizer, "pad_token", None) is None:
+        raise Refused(
+            "export-error",
+            "its tokenizer has no token for padding, so that texts of several lengths cannot be computed together",
+            'name one that it has: processor_kwargs = { pad_token = "…" }',
+        )
     if tokenizer is None:
         raise Refused(
             "export-error",
@@ -173,6 +187,11 @@ def _longest(model: Any, tokenizer: Any, task: str, wanted: int | None) -> int |
         )
     most = limits.GENERATION_MOST if "generation" in task else limits.ENCODER_MOST
     return limits.longest(model, tokenizer, wanted, most=most)
+
+
+def _has_mask(graph: Graph) -> bool:
+    names = {port.name for port in graph.inputs}
+    return "input_ids" not in names or "attention_mask" in names
 
 
 def _main_input(model: Any) -> str:

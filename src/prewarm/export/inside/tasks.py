@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 from prewarm.export.inside.sentences import is_one
@@ -24,6 +25,7 @@ _BY_ENDING: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("ForCausalLM", "LMHeadModel"), "text-generation", "AutoModelForCausalLM"),
 )
 """Endings of classes, the task of each, and a class for who wants it."""
+_OF_A_TASK = re.compile(r"For[A-Z]|With[A-Z]|LMHead|DoubleHeads")
 _CLASSES = {task: name for _, task, name in _BY_ENDING} | {
     "text2text-generation": "AutoModelForSeq2SeqLM",
     "zero-shot-image-classification": "AutoModelForZeroShotImageClassification",
@@ -72,6 +74,7 @@ def _done_by(model: Any) -> str:
             f"{name} is no model of transformers, and none of sentence-transformers: nobody knows what it does",
             'format = "files" gives its files as they are',
         )
-    if "For" in name and is_both:
-        raise Refused("export-error", f"nobody has said how {name} is exported", 'format = "files"')
+    if _OF_A_TASK.search(name):
+        known = ", ".join(get_args(ExportTask))
+        raise Refused("export-error", f"{name} does what is not exported: {known} are", 'format = "files"')
     return "feature-extraction"

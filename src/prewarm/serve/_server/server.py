@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ KEY_VARIABLE = "PREWARM_API_KEY"
 _INLINE_BYTES = 4000
 _INLINE_ITEMS = 8
 _LARGE_TOKENS = 512
+_TEXTS_AT_ONCE = 64
+_CHARACTERS_A_TOKEN = 32
+_SILENCE_S = 20.0
+"""That the rest of a body is waited for."""
+_WATCHED_TOKENS = 256
 _GRACE_S = 30
 _READ_BYTES = 16 * MOST_BYTES
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -71,6 +76,12 @@ class Refused(Exception):
 # --- the model --------------------------------------------------------------------------------------------------------
 
 
+class Ids(list[int]):
+    """The tokens of a text whose tokenizer gives them types."""
+
+    types: Sequence[int] = ()
+
+
 class Model:
     """Texts, or tokens, to vectors.
 
@@ -96,6 +107,8 @@ class Model:
         padding = self._tokenizer.padding or {}
         self._padding: int = padding.get("pad_id", 0)
         self._tokenizer.no_padding()
+        self._has_types = any(any(one.type_ids) for one in self._tokenizer.encode_batch(["a b"]))
+        self._cuts_left = (self._tokenizer.truncation or {}).get("direction") == "left"
         self.vocabulary: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or processors()
@@ -112,7 +125,31 @@ class Model:
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, cut to what the model takes, with what stands around it."""
         given = [self.prompt + text for text in texts] if self.prompt else list(texts)
-        return [one.ids for one in self._tokenizer.encode_batch_fast(given)]
+        found: list[list[int]] = []
+        count = 0
+        # In parts: who sends too much is told before all of it was looked at.
+        for start in range(0, len(given), _TEXTS_AT_ONCE):
+            found += self._encoded(given[start : start + _TEXTS_AT_ONCE])
+            count += sum(map(len, found[start:]))
+            if count > MOST_TOKENS:
+                break
+        return found
+
+    def _encoded(self, texts: Sequence[str]) -> list[list[int]]:
+        most = self.max_length * _CHARACTERS_A_TOKEN
+        cut = [text if len(text) <= most else text[-most:] if self._cuts_left else text[:most] for text in texts]
+        encoded = self._tokenizer.encode_batch(cut) if self._has_types else self._tokenizer.encode_batch_fast(cut)
+        found = []
+        for text, shorter, one in zip(texts, cut, encoded, strict=True):
+            # What was cut off would have been, unless the rest is of fewer tokens than fit: spaces, for one.
+            whole = (
+                one if len(shorter) == len(text) or len(one.ids) == self.max_length else self._tokenizer.encode(text)
+            )
+            ids = Ids(whole.ids) if self._has_types else whole.ids
+            if isinstance(ids, Ids):
+                ids.types = whole.type_ids
+            found.append(ids)
+        return found
 
     def check(self, ids: Sequence[int], param: str) -> None:
         """Raise Refused where ids are not the model's."""
@@ -129,7 +166,11 @@ class Model:
         for row, one in enumerate(batch):
             ids[row, : len(one)] = one
             mask[row, : len(one)] = 1
-        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        kinds = np.zeros_like(ids)
+        for row, one in enumerate(batch):
+            if isinstance(one, Ids):
+                kinds[row, : len(one)] = one.types
+        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds}
         options = self._large if ids.size > _LARGE_TOKENS else None
         return self._session.run(None, {name: given[name] for name in self._inputs}, options)[0]
 
@@ -303,7 +344,7 @@ def counted(ids: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
     """
     count = sum(map(len, ids))
     if count > MOST_TOKENS:
-        raise Refused(400, f"input has {count} tokens, and at most {MOST_TOKENS} are taken", param="input")
+        raise Refused(400, f"input has more than {MOST_TOKENS} tokens", param="input")
     return ids
 
 
@@ -492,15 +533,19 @@ class Endpoints:
         self.batcher = Batcher(model, queue_tokens)
         self._counted = Counted()
 
-    async def embeddings(self, headers: Mapping[str, str], pieces: AsyncIterator[bytes]) -> Reply:
-        """POST /v1/embeddings."""
+    async def embeddings(
+        self, headers: Mapping[str, str], pieces: AsyncIterator[bytes], left: Callable[[], Awaitable[object]]
+    ) -> Reply:
+        """POST /v1/embeddings; ``left`` ends when the client has gone."""
         began = time.perf_counter()
         items = 0
         try:
             self._admit(headers)
-            reply, items = await self._embed(await body_of(pieces))
+            reply, items = await self._embed(await body_of(pieces), left)
         except Refused as refused:
             reply = refusal(refused)
+        except ConnectionError:
+            reply = Reply(499, b"")
         except Exception as error:
             print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             reply = refusal(Refused(500, "the model did not compute it"))
@@ -539,7 +584,7 @@ class Endpoints:
             shape["items"]["maximum"] = model.vocabulary - 1
         return as_json(said)
 
-    async def _embed(self, body: bytes) -> tuple[Reply, int]:
+    async def _embed(self, body: bytes, left: Callable[[], Awaitable[object]]) -> tuple[Reply, int]:
         model = self._model
         is_small = len(body) < _INLINE_BYTES
         asked = read(body, model) if is_small else await asyncio.to_thread(read, body, model)
@@ -547,8 +592,11 @@ class Endpoints:
             ids: Sequence[Sequence[int]] = asked.tokens
         else:
             ids = model.tokens(asked.texts) if is_small else await asyncio.to_thread(model.tokens, asked.texts)
-        vectors = await self.batcher.vectors(counted(ids))
-        count = sum(map(len, ids))
+        count = sum(map(len, counted(ids)))
+        if count > _WATCHED_TOKENS or self.batcher.tokens_waiting > BATCH_TOKENS:
+            vectors = await unless(self.batcher.vectors(ids), left)
+        else:
+            vectors = await self.batcher.vectors(ids)
         if len(ids) <= _INLINE_ITEMS:
             return as_json(answer(asked, vectors, count, model)), len(ids)
         return await asyncio.to_thread(lambda: as_json(answer(asked, vectors, count, model))), len(ids)
@@ -576,6 +624,23 @@ def refusal(refused: Refused) -> Reply:
     return as_json(refused.body, refused.status, headers)
 
 
+async def unless(work: Coroutine[Any, Any, Any], left: Callable[[], Awaitable[object]]) -> Any:
+    """What ``work`` gives, unless the client goes before: then it is given up.
+
+    Raises:
+        ConnectionError: it has gone.
+    """
+    wanted, gone = asyncio.ensure_future(work), asyncio.ensure_future(left())
+    try:
+        await asyncio.wait({wanted, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not wanted.done():
+            raise ConnectionError("the client has gone")
+        return wanted.result()
+    finally:
+        for one in (wanted, gone):
+            one.cancel()
+
+
 async def body_of(pieces: AsyncIterator[bytes]) -> bytes:
     """The request's body.
 
@@ -585,7 +650,13 @@ async def body_of(pieces: AsyncIterator[bytes]) -> bytes:
     """
     received = bytearray()
     count = 0
-    async for piece in pieces:
+    while True:
+        try:
+            piece = await asyncio.wait_for(anext(pieces), _SILENCE_S)
+        except StopAsyncIteration:
+            break
+        except (TimeoutError, asyncio.TimeoutError):
+            raise Refused(408, f"no more of the body has come for {_SILENCE_S:.0f} s") from None
         count += len(piece)
         if count <= MOST_BYTES:
             received += piece
@@ -612,10 +683,14 @@ def application(model: Model, key: str | None = None, queue_tokens: int = QUEUE_
         return Response(reply.body, reply.status, dict(reply.headers), reply.kind)
 
     async def embeddings(request: Request) -> Response:
-        try:
-            return response(await found.embeddings(request.headers, request.stream()))
-        except ClientDisconnect:
-            return Response(status_code=499)
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                async for piece in request.stream():
+                    yield piece
+            except ClientDisconnect:
+                raise ConnectionError("the client has gone") from None
+
+        return response(await found.embeddings(request.headers, pieces(), request.receive))
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
@@ -678,7 +753,7 @@ def serve(
         made,
         host=host,
         port=port,
-        log_level="warning",
+        log_level="critical",
         access_log=False,
         lifespan="off",
         ws="none",
@@ -721,7 +796,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--host", default="127.0.0.1", help="address to answer at (0.0.0.0: from everywhere)")
-    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--port", type=int, default=8080, choices=range(65536), metavar="PORT")
     parser.add_argument("--threads", type=int, default=None, help="of one computation (default: the processors here)")
     given = parser.parse_args(argv)
     try:
@@ -732,8 +807,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             threads=given.threads,
             key=os.environ.get(KEY_VARIABLE) or None,
         )
-    except (OSError, ValueError, KeyError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except SystemExit:
+        print(f"error: nobody can answer at {given.host}:{given.port}: name another one with --port", file=sys.stderr)
+        return 1
+    except Exception as error:
+        said = " ".join(str(error).split())[:300]
+        print(f"error: {type(error).__name__}: {said}: the folder is not what it was made as", file=sys.stderr)
         return 1
     return 0
 

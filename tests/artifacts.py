@@ -292,6 +292,8 @@ def main(target: Path) -> None:
     from prewarm.worker.refused import Refused
 
     transformers.logging.set_verbosity_error()
+    # Tiny models, beside other tests.
+    torch.set_num_threads(1)
     for name, kind in _kinds().items():
         torch.manual_seed(0)
         model, processor, keys = kind()

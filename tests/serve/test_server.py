@@ -212,7 +212,12 @@ def test_what_was_asked_for_is_answered_before_it_ends(served: Path, expected: A
         assert server.process.wait(60) == 0
 
 
-def test_a_client_that_leaves_disturbs_nobody_and_its_work_is_given_up(server: Server) -> None:
+def test_a_client_that_leaves_disturbs_nobody_and_its_work_is_given_up(served: Path) -> None:
+    with serving(served) as server:
+        _leave_and_look(server)
+
+
+def _leave_and_look(server: Server) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     body = json.dumps({"input": TEXTS * 100, "model": "minilm"}).encode()
     for _ in range(5):
@@ -220,11 +225,14 @@ def test_a_client_that_leaves_disturbs_nobody_and_its_work_is_given_up(server: S
             gone.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert server.vectors("still there").shape == (1, 384)
     until = time.monotonic() + 60
-    while "embeddings_waiting_tokens 0\n" not in server.ask("/metrics")[1]:
-        assert time.monotonic() < until
-    text = server.ask("/metrics")[1]
-    assert 'embeddings_requests_total{status="499"}' in text
-    assert 'status="500"' not in text
+    while 'embeddings_requests_total{status="499"} 5\n' not in (text := server.ask("/metrics")[1]):
+        assert time.monotonic() < until, text
+    assert 'embeddings_requests_total{status="200"} 1\n' in text
+    while "embeddings_waiting_tokens 0\n" not in (text := server.ask("/metrics")[1]):
+        assert time.monotonic() < until, text
+    done = next(line for line in text.splitlines() if line.startswith("embeddings_tokens_total "))
+    # Of some 150,000 tokens that they have asked for.
+    assert int(done.split()[1]) < 140_000
 
 
 def test_a_long_text_is_cut_before_it_is_looked_at(server: Server, expected: Any) -> None:

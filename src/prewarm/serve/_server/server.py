@@ -459,9 +459,8 @@ class Batcher:
                 error = failed
             self.batches_done += 1
         with self._changed:
-            count = sum(len(job.ids[place]) for job, place in batch)
-            self.tokens_waiting -= count
-            self.tokens_done += count
+            self.tokens_waiting -= sum(len(job.ids[place]) for job, place in batch)
+            self.tokens_done += sum(len(job.ids[place]) for job, place in wanted)
             self._busy_s += time.perf_counter() - began
         for job, _ in batch:
             job.left -= 1

@@ -297,7 +297,7 @@ def test_a_port_that_is_taken_and_folders_that_are_none(served: Path, server: Se
     assert (code, "has no prewarm.json" in said) == (2, True)
     (tmp_path / "prewarm.json").write_text('{"task": "text-classification"}', encoding="utf-8")
     code, said = run(str(tmp_path))
-    assert (code, "not one vector for each text" in said) == (2, True)
+    assert (code, "does not give one vector for each text" in said) == (2, True)
     (tmp_path / "prewarm.json").write_text('{"dimensions": 384}', encoding="utf-8")
     code, said = run(str(tmp_path))
     assert (code, "prewarm export --check" in said, "Traceback" in said) == (1, True, False)

@@ -43,9 +43,10 @@ def folder_to_serve(which: str | None, manifest: Path | None, environ: Mapping[s
     if not there:
         name = which or next(iter(folders))
         raise CommandError(f"{folders[next(iter(folders))]} is not there", hint=f"prewarm export {name}")
-    if len(there) > 1:
-        raise CommandError(f"there are {len(there)} artifacts", hint=f"name one: prewarm serve {next(iter(there))}")
-    return _with_vectors(next(iter(there.values())))
+    able = {name: folder for name, folder in there.items() if _dimensions(folder) is not None} or there
+    if len(able) > 1:
+        raise CommandError(f"there are {len(able)} artifacts", hint=f"name one: prewarm serve {next(iter(able))}")
+    return _with_vectors(next(iter(able.values())))
 
 
 def _named(folder: Path) -> Path | None:
@@ -57,7 +58,8 @@ def _named(folder: Path) -> Path | None:
     try:
         if (folder / RECORD).is_file():
             return folder
-        if not folder.is_dir():
+        if not folder.is_dir() or len(folder.parts) == 1:
+            # A folder of the application's may be called like an entry.
             return None
     except OSError as error:
         raise CommandError(f"{folder} cannot be read: {error.strerror}", hint="run as who may read it") from None
@@ -140,19 +142,26 @@ def refuse_damaged(folder: Path) -> None:
 
 
 def _with_vectors(folder: Path) -> Path:
-    try:
-        said = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        has_vectors = isinstance(said.get("dimensions"), int)
-        task = said.get("task")
-    except (OSError, ValueError, AttributeError):
-        raise CommandError(f"{folder / RECORD} cannot be read", hint="prewarm export --force makes it anew") from None
-    if not has_vectors:
+    if _dimensions(folder) is None:
         raise CommandError(
-            f"{folder} gives {task}, and not one vector for each text",
+            f"{folder} does not give one vector for each text",
             hint="an embedding model is exported by its own class: model_class = "
             '"sentence_transformers:SentenceTransformer"',
         )
     return folder
+
+
+def _dimensions(folder: Path) -> int | None:
+    """Of the vectors that an artifact gives; None: it gives something else.
+
+    Raises:
+        CommandError: its record cannot be read.
+    """
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8")).get("dimensions")
+    except (OSError, ValueError, AttributeError):
+        raise CommandError(f"{folder / RECORD} cannot be read", hint="prewarm export --force makes it anew") from None
+    return found if isinstance(found, int) else None
 
 
 def _unreadable(folder: Path, error: Exception) -> ServeError:

@@ -21,12 +21,10 @@ def write(
     if tokenizer is not None:
         on_left = task == "text-generation"
         _tokenizer(folder, tokenizer, longest, on_left=on_left, has_mask=has_mask)
-    for name, part in (("image", getattr(processor, "image_processor", None)), ("sound", _extractor(processor))):
-        if part is not None and hasattr(part, "to_dict"):
-            said = json.dumps(part.to_dict(), indent=2, sort_keys=True, default=str)
-            (folder / "preprocessor_config.json").write_text(said + "\n", encoding="utf-8")
-            break
-        del name
+    maker = getattr(processor, "image_processor", None) or _extractor(processor)
+    if hasattr(maker, "to_dict"):
+        said = json.dumps(maker.to_dict(), indent=2, sort_keys=True, default=str)
+        (folder / "preprocessor_config.json").write_text(said + "\n", encoding="utf-8")
     labels = getattr(getattr(model, "config", None), "id2label", None)
     if task in _WITH_LABELS and isinstance(labels, dict):
         said = json.dumps({str(key): value for key, value in labels.items()}, indent=2)

@@ -50,8 +50,6 @@ def convert(graph: Graph, opset: int | None, path: Path, facts: Mapping[str, str
     Raises:
         Refused: it branches on a shape, or no exporter takes it.
     """
-    import onnx_ir
-
     wanted = opset or DEFAULT_OPSET
     notes: list[str] = []
     way: Callable[[Graph, int], Any] = _by_the_newer
@@ -75,8 +73,6 @@ def convert(graph: Graph, opset: int | None, path: Path, facts: Mapping[str, str
     _name(program, graph)
     program.metadata_props.update(facts)
     save(program, path)
-    del program
-    onnx_ir.load(path)
     return Converted(graph=graph, opset=found, notes=tuple(notes))
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from prewarm.export.inside.calls import takes
 from prewarm.export.inside.graph import BATCH, Case, Graph, Port, lengths
 from prewarm.export.inside.text import TOKENS, names_of, tokens
 from prewarm.worker.refused import Refused
 
 _POSSIBLE = ("Transformer", "Pooling", "Dense", "Normalize", "LayerNorm", "Dropout")
-_TOLERANCE_NOTE = "compared with SentenceTransformer.encode"
 
 
 def is_one(model: Any) -> bool:
@@ -115,7 +113,6 @@ def _kind() -> Any:
             super().__init__()
             self.inner, self.names, self.most = inner, tuple(names), most
             self.rest = torch.nn.ModuleList(rest)
-            self.has_types = "token_type_ids" in names or not takes(inner, "token_type_ids")
 
         def forward(self, *given: Any) -> tuple[Any]:
             named = dict(zip(self.names, given, strict=True))

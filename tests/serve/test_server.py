@@ -282,6 +282,29 @@ def test_a_folder_runs_by_itself_without_prewarm_torch_or_transformers(served: P
         assert np.abs(server.vectors(TEXTS) - expected).max() < 1e-5
 
 
+def test_server_py_alone_says_in_a_line_what_is_wrong(served: Path, server: Server, tmp_path: Path) -> None:
+    def run(folder: Path, port: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, str(folder / "server.py"), "--port", port], capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr.splitlines()[-1]
+
+    whole = served / "models/minilm"
+    code, said = run(whole, "99999")
+    assert (code, "a port is a number up to 65535" in said, len(said) < 200) == (2, True, True)
+    code, said = run(whole, server.url.rpartition(":")[2])
+    assert (code, "name another one with --port" in said) == (1, True)
+    shutil.copy(whole / "server.py", tmp_path)
+    for name, text in (("prewarm.json", "[]"), ("tokenizer.json", "{"), ("model.onnx", "no graph")):
+        code, said = run(tmp_path, "8080")
+        assert (code, said.startswith("error: ")) == (1, True), name
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        code, said = run(tmp_path, "8080")
+        assert (code, said.startswith("error: ")) == (1, True), name
+        shutil.copy(whole / name, tmp_path)
+
+
 def test_a_port_that_is_taken_and_folders_that_are_none(served: Path, server: Server, tmp_path: Path) -> None:
     def run(*args: str) -> tuple[int, str]:
         done = subprocess.run(

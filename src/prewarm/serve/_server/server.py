@@ -791,11 +791,18 @@ def _announcing(uvicorn: Any, config: Any, model: Model, host: str, port: int) -
     return Server(config)
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number up to 65535")
+    return number
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--host", default="127.0.0.1", help="address to answer at (0.0.0.0: from everywhere)")
-    parser.add_argument("--port", type=int, default=8080, choices=range(65536), metavar="PORT")
+    parser.add_argument("--port", type=_port, default=8080)
     parser.add_argument("--threads", type=int, default=None, help="of one computation (default: the processors here)")
     given = parser.parse_args(argv)
     try:

@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 from serving import Server, serving
 
-from conftest import TESTS
 from prewarm.serve import openapi_text
 from served import MINILM, TEXTS
 
@@ -243,7 +242,7 @@ def test_a_long_text_is_cut_before_it_is_looked_at(server: Server, expected: Any
     assert np.abs(server.vectors(spaced)[0] - expected[0]).max() < 1e-5
 
 
-def test_the_schema_says_what_it_does(server: Server) -> None:
+def test_the_schema_says_what_it_does(server: Server, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(
@@ -261,7 +260,8 @@ def test_the_schema_says_what_it_does(server: Server) -> None:
         text=True,
         check=False,
         timeout=280,
-        cwd=TESTS,
+        # It keeps what it has found where it runs.
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 

@@ -96,9 +96,8 @@ def examine(folder: Path, wanted: Wanted, *, is_right: Callable[[Path, str], boo
         return Found(stale=("there is no such folder",), added=there)
     said = _read(folder / RECORD)
     if said is not None and said.get("id") != wanted.entry.id:
-        return Found(
-            stale=(f"it is the artifact of {said.get('id')}",), added=(f"it is the artifact of {said.get('id')}",)
-        )
+        of_another = (f"it is the artifact of {said.get('id')}",)
+        return Found(stale=of_another, added=of_another)
     if said is None:
         others = tuple(f"{name} is there" for name in list(_files(folder))[:3])
         return Found(stale=(f"it has no {RECORD}",), added=others)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from prewarm.formats.document import error_of
 from prewarm.lock.changes import Change, FileChange
 from prewarm.records.text import escaped, harmless
 from prewarm.records.units import plural, size
@@ -74,7 +75,7 @@ def _entry(change: Change) -> dict[str, Any]:
         "terms": list(change.terms),
         "fetch_bytes": change.fetch_bytes,
         "code": [{"repo": code.repo_id, "path": code.path, "diff": "\n".join(code.diff)} for code in change.code],
-        "error": {"kind": failure.kind, "message": failure.message, "hint": failure.hint} if failure else None,
+        "error": error_of(failure) if failure else None,
     }
 
 

@@ -74,7 +74,7 @@ def _entry(report: EntryReport) -> dict[str, Any]:
         "elapsed_s": round(report.elapsed_s, 3),
         "proof": _proof(report.proof) if report.proof else None,
         "notes": list(report.notes),
-        "error": _error(report.failure) if report.failure else None,
+        "error": error_of(report.failure) if report.failure else None,
     }
 
 
@@ -96,7 +96,7 @@ def _application(report: ApplicationReport) -> dict[str, Any]:
         "waited_s": round(report.fetched.waited_s, 3),
         "elapsed_s": round(report.elapsed_s, 3),
         "notes": list(report.notes),
-        "error": _error(report.failure) if report.failure else None,
+        "error": error_of(report.failure) if report.failure else None,
     }
 
 
@@ -116,5 +116,6 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _error(failure: Failure) -> dict[str, Any]:
+def error_of(failure: Failure) -> dict[str, Any]:
+    """A failure, as every document has it."""
     return {"kind": failure.kind, "message": failure.message, "hint": failure.hint}

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from prewarm.formats.document import error_of
 from prewarm.records.export import Artifact, ExportReport
 from prewarm.records.text import escaped
 
@@ -26,7 +27,6 @@ def render(report: ExportReport) -> str:
 
 
 def _artifact(one: Artifact) -> dict[str, Any]:
-    failure = one.failure
     return {
         "id": one.id,
         "folder": str(one.folder),
@@ -39,5 +39,5 @@ def _artifact(one: Artifact) -> dict[str, Any]:
         "agreement": asdict(one.agreement) if one.agreement is not None else None,
         "reasons": list(one.reasons),
         "notes": list(one.notes),
-        "error": None if failure is None else {"kind": failure.kind, "message": failure.message, "hint": failure.hint},
+        "error": error_of(one.failure) if one.failure is not None else None,
     }

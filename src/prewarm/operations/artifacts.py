@@ -120,11 +120,15 @@ def examined(folder: Path, wanted: Wanted) -> Found:
         return Found(stale=(f"it cannot be read: {error.strerror or error}",), changed=("it cannot be read",))
 
 
+def key_of(folder: Path) -> str:
+    """What a folder is called in ``HF_HOME``."""
+    return hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:32]
+
+
 @contextmanager
 def remembering(folder: Path) -> Iterator[Callable[[Path, str], bool]]:
     """What says whether a file has a sha256: it reads once what nobody has touched since."""
-    name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:32]
-    place = configuration.home() / "prewarm" / "artifacts" / f"{name}.json"
+    place = configuration.home() / "prewarm" / "artifacts" / f"{key_of(folder)}.json"
     known = read_table(place)
     seen: dict[str, Any] = {}
 

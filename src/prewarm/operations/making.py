@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ from prewarm.flow.outcome import Warmed
 from prewarm.flow.warm import warm as warm_entries
 from prewarm.hub import configuration
 from prewarm.lock import file as locks
-from prewarm.operations.artifacts import Mode, examined, told
+from prewarm.operations.artifacts import Mode, examined, key_of, told
 from prewarm.operations.lock_file import keep_lock
 from prewarm.operations.machine import own_versions
 from prewarm.operations.project import Project
@@ -187,6 +186,5 @@ def _alone(folder: Path, using: Tools, observe: Observer) -> Iterator[None]:
         del waited_s
         observe(Notice(text=f"waiting for {holder or 'another process'}, which makes {folder}"))
 
-    name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:32]
-    with file_locked(configuration.home() / "prewarm" / f"export-{name}.lock", using.stop, awaited):
+    with file_locked(configuration.home() / "prewarm" / f"export-{key_of(folder)}.lock", using.stop, awaited):
         yield

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from prewarm.export import RECORD, damaged
 from prewarm.records.errors import CommandError, ServeError
 from prewarm.records.text import harmless
 
-RECORD = "prewarm.json"
 _NEEDS = ("numpy", "onnxruntime", "tokenizers")
 _ANSWERS = ("starlette", "uvicorn")
 _SHOWN = 30
@@ -126,7 +126,6 @@ def try_out(folder: Path, texts: Sequence[str], output: Path | None) -> list[str
 
 def refuse_damaged(folder: Path) -> None:
     """Raise ServeError where a file is not what was made: it would be served without a word."""
-    from prewarm.export import damaged  # noqa: PLC0415
     from prewarm.operations.artifacts import remembering  # noqa: PLC0415
 
     try:

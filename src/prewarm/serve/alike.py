@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prewarm.serve._server.server import Asked, Model, batches, counted
+from prewarm.serve._server.server import Model, counted, embedded
 
 _SHOWN = 40
 
@@ -20,10 +20,7 @@ def alike(folder: Path, texts: Sequence[str]) -> list[list[float]]:
         Exception: what the folder's files, or the libraries that read them, raise.
     """
     model = Model(folder)
-    ids = counted(model.tokens(Asked(texts=texts).texts))
-    vectors = np.empty((len(ids), model.dimensions), dtype=np.float32)
-    for places in batches([len(one) for one in ids]):
-        vectors[places] = model.vectors([ids[place] for place in places])
+    vectors = embedded(counted(model.tokens(texts)), model)
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     found: list[list[float]] = (vectors @ vectors.T).tolist()
     return found

@@ -14,16 +14,14 @@ _WRITTEN = 12
 _TIE = 1e-4
 
 
-def answers_alike(
-    model: Any, sessions: Mapping[str, Any], longest: int, *, start: Callable[[Any], tuple[Any, Any]]
-) -> list[str]:
-    """Compare greedy answers of the graphs with those of ``generate``; gives what is to be told of it.
+def answers_alike(model: Any, sessions: Mapping[str, Any], longest: int, sample: Callable[[Case], Tensors]) -> None:
+    """Compare greedy answers of the graphs with those of ``generate``.
 
     Args:
         model: the original.
         sessions: by the names of the files.
         longest: tokens.
-        start: gives the inputs of ``generate``, and what stands before the answer.
+        sample: makes inputs of the first graph.
 
     Raises:
         Refused: they write something else.
@@ -32,7 +30,7 @@ def answers_alike(
     from transformers import GenerationConfig
     from transformers.generation import GenerationMixin
 
-    inputs, first = start(model)
+    inputs, first = _started(model, sample)
     count = max(1, min(_WRITTEN, longest - int(first.shape[1]) - 1))
     config = GenerationConfig(max_new_tokens=count, do_sample=False, num_beams=1, pad_token_id=0)
     config.decoder_start_token_id = _starts_with(model)
@@ -54,7 +52,6 @@ def answers_alike(
                 f"the graph writes another answer than generate(), from its {wrong[0] + 1}. token on",
                 "another class or opset may do; or serve it with torch",
             )
-    return []
 
 
 def _greedy(sessions: Mapping[str, Any], inputs: Mapping[str, Any], first: Any, count: int) -> tuple[Any, list[Any]]:
@@ -94,20 +91,17 @@ def _greedy(sessions: Mapping[str, Any], inputs: Mapping[str, Any], first: Any, 
     return np.concatenate(answer, axis=1), margins
 
 
-def started(model: Any, sample: Callable[[Case], Tensors]) -> Callable[[Any], tuple[Any, Any]]:
-    """What begins an answer: the text itself, or the token that an answer begins with."""
+def _started(model: Any, sample: Callable[[Case], Tensors]) -> tuple[dict[str, Any], Any]:
+    """The inputs of ``generate``, and what begins the answer: the text itself, or the token that answers begin with."""
     import torch
 
-    def start(_: Any) -> tuple[Any, Any]:
-        if not model.config.is_encoder_decoder:
-            ids, mask = sample(Case(3, 9, is_padded=True))[:2]
-            return {"input_ids": ids, "attention_mask": mask}, ids
-        given = sample(Case(3, 9, is_padded=True))
-        names = ["input_ids", "attention_mask"] if len(given) > 1 else ["input_features"]
-        first = torch.full((3, 1), _starts_with(model), dtype=torch.int64)
-        return dict(zip(names, given, strict=True)), first
-
-    return start
+    given = sample(Case(3, 9, is_padded=True))
+    if not model.config.is_encoder_decoder:
+        ids, mask = given[:2]
+        return {"input_ids": ids, "attention_mask": mask}, ids
+    names = ["input_ids", "attention_mask"] if len(given) > 1 else ["input_features"]
+    first = torch.full((3, 1), _starts_with(model), dtype=torch.int64)
+    return dict(zip(names, given, strict=True)), first
 
 
 def _starts_with(model: Any) -> int:

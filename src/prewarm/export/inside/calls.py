@@ -37,3 +37,9 @@ def call(model: Any, names: Sequence[str], picked: Sequence[str]) -> Any:
 def takes(model: Any, name: str) -> bool:
     """Whether a model's ``forward`` names an argument."""
     return name in inspect.signature(model.forward).parameters
+
+
+def text_config(model: Any) -> Any:
+    """The configuration of the part of a model that reads or writes text."""
+    config = model.config
+    return config.get_text_config() if hasattr(config, "get_text_config") else config

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prewarm.export.inside.calls import call
+from prewarm.export.inside.calls import call, text_config
 from prewarm.export.inside.decoders import answering, cache_of, of_states, writing
 from prewarm.export.inside.graph import BATCH, Case, Graph, Port, Tensors, keep_padding, lengths
 from prewarm.export.inside.text import TOKENS, tokens
@@ -56,7 +56,7 @@ def from_text(model: Any, tokenizer: Any, longest: int) -> list[Graph]:
     """Encoder and decoder of a model that writes a text for a text."""
     names = ["input_ids", "attention_mask"]
     sample = tokens(names, model, tokenizer)
-    size = _encoded_size(model, sample(Case(1, 2)), names)
+    size = int(_states(model, sample(Case(1, 2)), names).shape[-1])
     encoder = Graph(
         file=ENCODER,
         module=call(model.get_encoder(), names, ["last_hidden_state"]),
@@ -85,8 +85,8 @@ def from_sound(model: Any, processor: Any, longest: int) -> list[Graph]:
         made = torch.Generator().manual_seed(case.batch)
         return (torch.randn(case.batch, bins, frames, generator=made),)
 
-    size = _encoded_size(model, sample(Case(1)), ["input_features"])
     states = _states(model, sample(Case(1)), ["input_features"])
+    size = int(states.shape[-1])
     encoder = Graph(
         file=ENCODER,
         module=call(model.get_encoder(), ["input_features"], ["last_hidden_state"]),
@@ -110,8 +110,7 @@ def _decoder(model: Any, size: int, frames: int | None, longest: int) -> Graph:
         return of_states(model, torch.ones(1, 2, dtype=torch.int64), states, None, None)
 
     cache = cache_of(model, try_it)
-    config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
-    count = int(config.vocab_size)
+    count = int(text_config(model).vocab_size)
     states_axis: str | int = "encoder_sequence" if frames is None else frames
     has_mask = frames is None
 
@@ -166,10 +165,6 @@ def _answer_most(model: Any) -> int:
 
 def _vocabulary_of(model: Any) -> int:
     return int(model.get_output_embeddings().weight.shape[0])
-
-
-def _encoded_size(model: Any, given: Tensors, names: list[str]) -> int:
-    return int(_states(model, given, names).shape[-1])
 
 
 def _states(model: Any, given: Tensors, names: list[str]) -> Any:

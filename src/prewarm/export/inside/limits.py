@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prewarm.export.inside.calls import text_config
 from prewarm.worker.refused import Refused
 
 ENCODER_MOST = 8192
@@ -29,9 +30,7 @@ def longest(model: Any, tokenizer: Any, wanted: int | None, *, most: int, known:
     Raises:
         Refused: the model cannot take what the manifest wants.
     """
-    limits = [_positions(model), known, _said_by(tokenizer)]
-    found = [limit for limit in limits if limit is not None]
-    hard = [limit for limit in limits[:1] if limit is not None]
+    positions = _positions(model)
     if wanted is not None and wanted < LEAST:
         raise Refused(
             "export-error",
@@ -39,13 +38,14 @@ def longest(model: Any, tokenizer: Any, wanted: int | None, *, most: int, known:
             f"max_length = {LEAST} or more",
         )
     if wanted is not None:
-        if hard and wanted > hard[0]:
+        if positions is not None and wanted > positions:
             raise Refused(
                 "export-error",
-                f"max_length = {wanted} is more than the {hard[0]} positions of {type(model).__name__}",
-                f"max_length = {hard[0]}, or leave it out",
+                f"max_length = {wanted} is more than the {positions} positions of {type(model).__name__}",
+                f"max_length = {positions}, or leave it out",
             )
         return wanted
+    found = [limit for limit in (positions, known, _said_by(tokenizer)) if limit is not None]
     return min([*(found or [_WITHOUT]), most])
 
 
@@ -55,10 +55,9 @@ def _said_by(tokenizer: Any) -> int | None:
 
 
 def _positions(model: Any) -> int | None:
-    config = getattr(model, "config", None)
-    if config is None:
+    if getattr(model, "config", None) is None:
         return None
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    text = text_config(model)
     said = next((found for key in _KEYS if isinstance(found := getattr(text, key, None), int) and found > 0), None)
     return None if said is None else said - _offset(model)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from prewarm.export.inside import agree, beside, limits
-from prewarm.export.inside.answers import answers_alike, started
+from prewarm.export.inside.answers import answers_alike
 from prewarm.export.inside.convert import convert, with_newer_way
 from prewarm.export.inside.encoded import encodes_alike
 from prewarm.export.inside.generation import from_sound, from_text, writer
@@ -68,18 +68,11 @@ def make(model: Any, processor: Any, *, folder: str, facts: Mapping[str, str], *
     _look_for_packages()
     try:
         return _made(model, processor, Path(folder), facts, Keys(**keys))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if _is_full(error, folder):
             said = f"the disk is full ({folder})"
             raise Refused("no-space", said, "make room, or name another output_dir") from error
-        raise
-    except Exception as error:
-        if shutil.disk_usage(folder).free < _FULL_BYTES:
-            # Its libraries say all kinds of things of that.
-            raise Refused(
-                "no-space", f"the disk is full ({folder})", "make room, or name another output_dir"
-            ) from error
-        if isinstance(error, Refused):
+        if isinstance(error, (OSError, Refused)):
             raise
         message = " ".join(str(error).split())[:300]
         raise Refused(
@@ -87,6 +80,12 @@ def make(model: Any, processor: Any, *, folder: str, facts: Mapping[str, str], *
             f"{type(error).__name__}: {message}",
             'another class, task or max_length may do; or format = "files"; -v shows the trace',
         ) from error
+
+
+def _is_full(error: Exception, folder: str) -> bool:
+    """Whether the disk is: the libraries say all kinds of things of that."""
+    says_so = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return says_so or (not isinstance(error, OSError) and shutil.disk_usage(folder).free < _FULL_BYTES)
 
 
 def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], keys: Keys) -> dict[str, Any]:
@@ -129,7 +128,7 @@ def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], ke
         enough = None if keys.dtype == "float32" else keys.min_similarity
         encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, longest or 0, least=enough)
     elif graphs[-1].needs_patches and keys.dtype == "float32":
-        answers_alike(model, sessions, longest or 0, start=started(model, graphs[0].sample))
+        answers_alike(model, sessions, longest or 0, graphs[0].sample)
     notes += [INT8_NOTE] if keys.dtype == "int8" else []
     return {
         **told,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prewarm.export.inside.calls import call, takes
+from prewarm.export.inside.calls import call, takes, text_config
 from prewarm.export.inside.graph import BATCH, Axes, Case, Graph, Port, Tensors, keep_padding, lengths
 
 TOKENS: Axes = ("batch", "sequence")
@@ -52,7 +52,7 @@ def tokens(names: list[str], model: Any, tokenizer: Any) -> Callable[[Case], Ten
     """What makes inputs of tokens: padding in them, or the mask would vanish from the graph."""
     import torch
 
-    config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
+    config = text_config(model)
     count = int(config.vocab_size)
     padding = getattr(tokenizer, "pad_token_id", None)
     padding = getattr(config, "pad_token_id", None) if padding is None else padding

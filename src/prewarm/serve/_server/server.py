@@ -246,10 +246,7 @@ def understood(said: Mapping[str, Any], model: Model) -> Asked:
     name = said.get("model")
     if not isinstance(name, str) or not name:
         raise Refused(400, "you must provide a model parameter", param="model")
-    if name not in model.names:
-        raise Refused(
-            404, f"the model '{name[:100]}' is not here: {model.id} is", param="model", code="model_not_found"
-        )
+    named(name, model)
     shape = said.get("encoding_format", "float")
     if shape not in ("float", "base64"):
         raise Refused(400, "encoding_format is 'float' or 'base64'", param="encoding_format")
@@ -330,10 +327,15 @@ def answer(asked: Asked, vectors: Any, tokens: int, model: Model) -> dict[str, A
 def respond(asked: Asked, model: Model) -> dict[str, Any]:
     """The answer to a request, computed here and now."""
     ids = counted(asked.tokens or model.tokens(asked.texts))
+    return answer(asked, embedded(ids, model), sum(map(len, ids)), model)
+
+
+def embedded(ids: Sequence[Sequence[int]], model: Model) -> Any:
+    """A vector for each list of ids, in batches."""
     vectors = np.empty((len(ids), model.dimensions), dtype=np.float32)
     for places in batches([len(one) for one in ids]):
         vectors[places] = model.vectors([ids[place] for place in places])
-    return answer(asked, vectors, sum(map(len, ids)), model)
+    return vectors
 
 
 def counted(ids: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:

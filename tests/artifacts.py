@@ -89,7 +89,7 @@ def pictures() -> Any:
     return ViTImageProcessor(size={"height": 32, "width": 32})
 
 
-def _kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
+def kinds() -> dict[str, Callable[[], tuple[Any, Any, dict[str, Any]]]]:
     """Name to what makes model, processor, and the keys of the export."""
     import transformers as t
 
@@ -289,12 +289,13 @@ def main(target: Path) -> None:
     import transformers
 
     from prewarm.export.inside.make import make
+    from prewarm.worker.loaded import Loaded
     from prewarm.worker.refused import Refused
 
     transformers.logging.set_verbosity_error()
     # Tiny models, beside other tests.
     torch.set_num_threads(1)
-    for name, kind in _kinds().items():
+    for name, kind in kinds().items():
         torch.manual_seed(0)
         model, processor, keys = kind()
         model.eval()
@@ -304,7 +305,10 @@ def main(target: Path) -> None:
         given.setdefault("min_similarity", 0.999)
         try:
             made = make(
-                model, processor, folder=str(folder), facts={"repo_id": "org/tiny", "commit": "c" * 40}, **given
+                Loaded(model=model, processor=processor),
+                folder=str(folder),
+                facts={"repo_id": "org/tiny", "commit": "c" * 40},
+                **given,
             )
             with torch.no_grad():
                 arrays = _expected(model, processor, made["task"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,7 +67,7 @@ sys.addaudithook(_loopback_only)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what loads models, by the fixtures that make them, and what is left for after each save."""
     for item in items:
-        if {"zoo", "minilm", "others", "served", "kinds"} & set(getattr(item, "fixturenames", ())):
+        if {"zoo", "minilm", "others", "served", "kinds", "asked"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("models")
         if not {"models", "slow", "exhaustive"} & {mark.name for mark in item.iter_markers()}:
             item.add_marker("quick")
@@ -163,6 +164,13 @@ class Prewarm:
         return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
+def bug_log_of(said: str) -> Path:
+    """The log that a bug's message names."""
+    found = re.search(r"with the log: (.+)$", said, re.MULTILINE)
+    assert found, said
+    return Path(found[1])
+
+
 def interrupted_when(process: subprocess.Popen[bytes], note: Path) -> bytes:
     """Wait until a command has written ``note``, interrupt it, and give what it said on standard error."""
     until = time.monotonic() + 60
@@ -206,6 +214,12 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the artifact of the real all-MiniLM-L6-v2."""
     return made_once(tmp_path_factory, "served")
+
+
+@pytest.fixture(scope="session")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The answers of tiny models of every kind, and what they should be."""
+    return made_once(tmp_path_factory, "asked")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import Prewarm
+from conftest import MINILM, Prewarm
 from prewarm.localhub import LocalHub, Repository
 
 Serve = Callable[..., Repository]
@@ -74,6 +74,29 @@ def test_several_threads_and_processes_do_the_work_once(prewarm: Prewarm, serve:
     requests = [int(process.communicate(timeout=120)[0]) for process in processes]
     assert sorted(requests) == [0, 0, 3]
     assert len(hub.log.metered()) == 3
+
+
+@pytest.mark.models
+def test_offline_holds_for_what_was_imported_before(zoo_prewarm: Prewarm, zoo_hub: LocalHub) -> None:
+    zoo_prewarm.manifest(f'simple = ["{MINILM}"]')
+    code = f"""
+import huggingface_hub, os, prewarm, sys
+prewarm.ensure(offline=sys.argv[1] == "offline", quiet=True).raise_if_not_ready()
+from transformers import AutoTokenizer
+print("ready", flush=True)
+AutoTokenizer.from_pretrained("{MINILM}")
+"""
+    asked = {}
+    for how in ("offline", "online"):
+        before = len(zoo_hub.log.all(containing=MINILM))
+        done = subprocess.run(
+            [sys.executable, "-c", code, how], cwd=zoo_prewarm.folder, env=zoo_prewarm.environ, check=True,
+            capture_output=True,
+        )  # fmt: skip
+        assert b"ready" in done.stdout
+        asked[how] = [one.path for one in zoo_hub.log.all(containing=MINILM)[before:]]
+    assert [path for path in asked["offline"] if "chat_template" in path or "/tree/" in path] == []
+    assert asked["online"], "the second one asks, with everything there"
 
 
 def test_reruns_in_one_process_stay_cheap(prewarm: Prewarm, serve: Serve, hub: LocalHub) -> None:

@@ -1,7 +1,8 @@
 """Warms the Hugging Face cache from a TOML manifest, and proves that the models load offline.
 
-``prewarm.ensure`` does in Python what the command does. What else is public: Report, EntryReport and Failure, which it
-returns, and the errors that it raises.
+``prewarm.ensure`` does in Python what the command does; ``prewarm.open_entry`` loads an entry as the manifest has it,
+and asks it. What else is public: Report, EntryReport and Failure, which the first returns, and the errors that both
+raise.
 """
 
 from __future__ import annotations
@@ -9,13 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prewarm.api import ensure
+    from prewarm.api import ensure, open_entry
     from prewarm.records.errors import InputError, NotReadyError, PrewarmError
     from prewarm.records.failure import Failure
     from prewarm.records.report import EntryReport, Report
 
-__version__ = "0.1.0"
-__all__ = ["EntryReport", "Failure", "InputError", "NotReadyError", "PrewarmError", "Report", "__version__", "ensure"]
+__version__ = "1.0.0"
+__all__ = [
+    "EntryReport",
+    "Failure",
+    "InputError",
+    "NotReadyError",
+    "PrewarmError",
+    "Report",
+    "__version__",
+    "ensure",
+    "open_entry",
+]
 
 _HOMES = {
     "EntryReport": "records.report",
@@ -25,6 +36,7 @@ _HOMES = {
     "PrewarmError": "records.errors",
     "Report": "records.report",
     "ensure": "api",
+    "open_entry": "api",
 }
 
 

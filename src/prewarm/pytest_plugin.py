@@ -12,8 +12,6 @@ from collections.abc import Iterator
 
 import pytest
 
-_OFFLINE = "HF_HUB_OFFLINE"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flag, and the manifest's place to the configuration file."""
@@ -46,8 +44,7 @@ def _make_ready(config: pytest.Config) -> None:
     command = [sys.executable, "-m", "prewarm", "warm", "--quiet", *(["--manifest", named] if named else [])]
     if subprocess.run(command, cwd=config.rootpath, check=False, stdin=subprocess.DEVNULL).returncode:
         raise pytest.UsageError("--prewarm: the models are not ready, see above; look closer with: prewarm")
-    os.environ[_OFFLINE] = "1"
-    constants = sys.modules.get("huggingface_hub.constants")
-    if constants is not None:
-        # Another plugin has imported it before.
-        constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
+    from prewarm.hub import offline
+
+    # Another plugin may have imported huggingface_hub before.
+    offline.from_now_on(os.environ)

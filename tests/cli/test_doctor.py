@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from conftest import TOKEN, Prewarm, Result
+from prewarm import __version__
 from prewarm.localhub import LocalHub, Repository
 from prewarm.localhub.quota import Quota, Quotas
 
@@ -40,7 +41,7 @@ def test_where_nothing_is_wrong(prewarm: Prewarm, serve: Serve, hub: LocalHub) -
     done = prewarm("doctor", "--json")
     assert wrong(done) == {}
     assert done.code == 0
-    assert "prewarm 0." in said(done, "versions")
+    assert f"prewarm {__version__}," in said(done, "versions")
     assert said(done, "manifest") == "prewarm.toml, 1 entry, all of them locked"
     assert "by HF_HOME" in said(done, "cache")
     assert "symlinks and locks" in said(done, "cache")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MINILM, Prewarm
+from conftest import MINILM, Prewarm, bug_log_of
 from prewarm.localhub import Fault, LocalHub, Quota, Quotas, Repository
 
 Serve = Callable[..., Repository]
@@ -368,7 +368,7 @@ def test_a_bug_becomes_a_log_and_exit_code_3(prewarm: Prewarm, serve: Serve) -> 
     result = prewarm(env=_with_a_bug(prewarm, module="prewarm.operations.warm", name="keep_lock"))
     assert result.code == 3
     assert "Traceback" not in result.err
-    log = Path(result.err.rstrip().rpartition(": ")[2])
+    log = bug_log_of(result.err)
     assert "ZeroDivisionError: a bug" in log.read_text()
 
 

@@ -19,45 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from packaging.requirements import Requirement
+from recipes import EXAMPLES, instructions, needed
 
-from conftest import MINILM, TESTS, Prewarm
+from conftest import MINILM, Prewarm
 from prewarm.localhub import LocalHub, Repository
 
 # The first test of a run makes what all of them look at.
 pytestmark = pytest.mark.timeout(900)
-
-EXAMPLES = TESTS.parent / "examples"
-
-
-def instructions(text: str) -> list[list[tuple[str, str]]]:
-    """(word, rest) of each instruction, a list a stage."""
-    stages: list[list[tuple[str, str]]] = []
-    for line in text.replace("\\\n", " ").splitlines():
-        if line.strip() and not line.startswith("#"):
-            word, _, rest = line.partition(" ")
-            if word == "FROM":
-                stages.append([])
-            stages[-1].append((word, rest))
-    return stages
-
-
-def needed(names: list[str]) -> set[str]:
-    """Packages and all that they need, by what is installed here."""
-    found: dict[str, None] = {}
-    todo = [Requirement(name) for name in names]
-    while todo:
-        one = todo.pop()
-        extras = ["", *one.extras]
-        key = one.name.lower().replace("_", "-")
-        if key in found and not one.extras:
-            continue
-        found[key] = None
-        for text in distribution(one.name).requires or []:
-            wanted = Requirement(text)
-            if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
-                todo.append(wanted)
-    return set(found)
 
 
 def installed(names: list[str], target: Path) -> Path:

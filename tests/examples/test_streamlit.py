@@ -16,48 +16,22 @@ from typing import Any
 
 import pytest
 
+from browser import IS_MISSING, WHY, opened
 from conftest import MINILM, TESTS, Prewarm
 from prewarm.localhub import LocalHub, Quota, Quotas, Repository
 
 EXAMPLE = TESTS.parent / "examples" / "streamlit"
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=900,1000",
-]
 SCALED_DOWN = {"api": Quota(requests=1, window_s=300), "resolvers": Quota(requests=6, window_s=300)}
 """A five-hundredth of an anonymous user's 500 and 3,000 requests in 300 s: as if 499 others shared the address."""
 WAIT_S = 120
 
-if "PREWARM_TEST_BROWSER" not in os.environ and not (CHROMIUM and DRIVER):
-    pytest.skip("there is no Chromium: apt-get install chromium chromium-driver", allow_module_level=True)
+if IS_MISSING:
+    pytest.skip(WHY, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    assert CHROMIUM
-    assert DRIVER
-    options = Options()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    home = str(tmp_path_factory.mktemp("home"))
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER, env={**os.environ, "HOME": home}))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+    yield from opened(tmp_path_factory)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from prewarm.records.entry import Entry
 from prewarm.records.errors import ProofError
 from prewarm.records.events import EntryFinished, Event, InspectionStarted, ProofAwaited, ProofStarted
 from prewarm.records.lock import Lock
-from prewarm.records.proof import Proof, ProofRequest
+from prewarm.records.proof import Continued, Proof, ProofRequest
 
 CONFIG = b'{"model_type": "bert", "architectures": ["BertModel"]}'
 LARGE = bytes(17 << 20)
@@ -51,7 +51,7 @@ class Prover:
 
     def apply(
         self, request: ProofRequest, then: str, given: Mapping[str, Any], *, folder: Path, timeout_s: float
-    ) -> dict[str, Any]:
+    ) -> Continued:
         raise AssertionError("nobody asks for it")
 
     def inspect(self, request: ProofRequest) -> None:

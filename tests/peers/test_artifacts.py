@@ -18,8 +18,9 @@ import pytest
 from conftest import TESTS
 from served import MINILM, TEXTS
 
-sys.path.insert(0, str(TESTS.parent / "bench"))
-import serve as bench
+sys.path.insert(0, str(TESTS.parent))
+from bench.nginx import free_port
+from bench.scenarios import serve as bench
 
 IMPORTANT = {
     "score_py", "runtime_yaml", "score_syntax", "score_load_model", "score_predict", "score_predict_data",
@@ -68,7 +69,7 @@ def test_fastembed_gives_the_same_vectors(served: Path, expected: Any, minilm: P
     python = python_of("PREWARM_TEST_FASTEMBED")
     bench.make_plain(minilm, served / "models/minilm", tmp_path / "plain")
     script = str(TESTS.parent / "bench/peers/fastembed_server.py")
-    port = bench.free_port()
+    port = free_port()
     command = [python, script, str(tmp_path / "plain"), "--port", str(port)]
     environ = {**os.environ, "HOME": str(tmp_path), "HF_HOME": str(tmp_path / "home")}
     with bench.running(command, environ, port, "/v1/embeddings", "own"):
@@ -78,7 +79,7 @@ def test_fastembed_gives_the_same_vectors(served: Path, expected: Any, minilm: P
 
 def test_infinity_gives_the_same_vectors(expected: Any, minilm: Path, tmp_path: Path) -> None:
     python = python_of("PREWARM_TEST_INFINITY")
-    port = bench.free_port()
+    port = free_port()
     options = ["--engine", "torch", "--device", "cpu", "--no-model-warmup", "--served-model-name", "m"]
     binary = str(Path(python).with_name("infinity_emb"))
     command = [binary, "v2", "--model-id", str(minilm), *options, "--port", str(port)]

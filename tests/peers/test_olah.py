@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.peers.olah_server import olah
 
 from conftest import MINILM, Prewarm
 from prewarm.localhub import LocalHub
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def mirror(tmp_path: Path, zoo_hub: LocalHub) -> Iterator[str]:
-    port = free_port()
-    behind = zoo_hub.url.removeprefix("http://")
-    log = (tmp_path / "olah.log").open("w")
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "olah.server", "--host", "127.0.0.1", "--port", str(port), "--hf-scheme", "http",
-            "--hf-netloc", behind, "--hf-lfs-netloc", zoo_hub.cdn_url.removeprefix("http://"), "--mirror-netloc",
-            f"127.0.0.1:{port}", "--mirror-lfs-netloc", f"127.0.0.1:{port}", "--repos-path", str(tmp_path / "repos"),
-            "--log-path", str(tmp_path / "logs"),
-        ],
-        stdout=log,
-        stderr=log,
-        env={name: value for name, value in os.environ.items() if not name.startswith("HF_")},
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{url}/repos", timeout=1).close()
-            break
-        except urllib.error.HTTPError:
-            break
-        except OSError:
-            assert process.poll() is None, (tmp_path / "olah.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-    yield url
-    process.terminate()
-    process.wait(timeout=20)
-    log.close()
+    with olah(sys.executable, zoo_hub.url, zoo_hub.cdn_url) as url:
+        yield url
 
 
 def test_models_come_through_a_mirror(tmp_path: Path, mirror: str) -> None:
@@ -72,3 +33,20 @@ def test_models_come_through_a_mirror(tmp_path: Path, mirror: str) -> None:
     assert result.entry("zoo/none")["error"]["kind"] in ("not-found", "unauthorized")
     again = prewarm("--json")
     assert {entry["id"]: entry["requests"] for entry in again.report["entries"] if entry["requests"]} == {"zoo/none": 1}
+
+
+def test_it_stands_in_front_of_a_mirror_of_ours(tmp_path: Path, zoo_hub: LocalHub) -> None:
+    """The Hub, a warmed cache that is served, olah, and a machine that knows olah alone."""
+    from test_mirror import mirroring
+
+    warmed = Prewarm(tmp_path, zoo_hub.url)
+    warmed.manifest(f'simple = ["{MINILM}", "zoo/bin-sharded"]\n')
+    assert warmed().code == 0
+    (tmp_path / "other").mkdir()
+    with mirroring(warmed) as mirror, olah(sys.executable, mirror.url, mirror.url) as url:
+        other = Prewarm(tmp_path / "other", url)
+        other.manifest((warmed.folder / "prewarm.toml").read_text())
+        done = other("--json")
+    assert done.code == 0, done.out + done.err
+    assert {entry["status"] for entry in done.report["entries"]} == {"proven"}
+    assert (other.folder / "prewarm.lock").read_text() == (warmed.folder / "prewarm.lock").read_text()

@@ -172,6 +172,28 @@ def test_at_any_instant(prewarm: Prewarm, serve: Serve, hub: LocalHub, chunk: in
     assert prewarm("verify").code == 0
 
 
+def test_where_an_import_catches_it(prewarm: Prewarm, serve: Serve) -> None:
+    """Modules of others catch an interrupt, and raise an error that knows nothing of it."""
+    serve(files={"a.txt": b"a"})
+    prewarm.manifest(ALL)
+    folder = prewarm.folder / "hook"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'prewarm.operations.warm':\n"
+        "            try:\n"
+        "                os.kill(os.getpid(), signal.SIGINT)\n"
+        "                for _ in range(1000): pass\n"
+        "            except BaseException: pass\n"
+        "            raise ImportError('cannot import name')\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    result = prewarm(env={"PYTHONPATH": str(folder)})
+    assert (result.code, "interrupted" in result.err, "bug" in result.err) == (130, True, False), result.err
+
+
 def running(word: str) -> list[str]:
     """The processes with ``word`` in their command line or environment, where the system tells."""
     found = []

@@ -11,8 +11,8 @@ from pathlib import Path
 from prewarm.cache import integrity, layout, leftovers, modules, place
 from prewarm.cache.file_lock import locked as holding
 from prewarm.cache.listing import listing_of
-from prewarm.cache.partial import PartialFile
-from prewarm.cache.room import Room
+from prewarm.cache.partial import JOURNALLED_BYTES, PartialFile
+from prewarm.cache.room import Room, partial_bytes
 from prewarm.flow.ports import Sink
 from prewarm.flow.stop import Stop
 from prewarm.records import names
@@ -63,6 +63,24 @@ class DiskCache:
     def has(self, repo: LockedRepo, file: RepoFile) -> bool:
         """Whether the file is there with the right size."""
         return self._find(repo, file) is not None
+
+    def try_to_write(self) -> None:
+        """Look whether the cache can be written, before anybody is asked for what would go there.
+
+        Raises:
+            CacheError: it cannot.
+        """
+        with place.told_as_cache_error(self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+            trial = place.temporary_name(self._root)
+            trial.touch()
+            trial.unlink()
+
+    def begun_bytes(self, repo: LockedRepo, file: RepoFile) -> int:
+        """Bytes of a file that an earlier run has left, for the next one to go on from."""
+        if file.size < JOURNALLED_BYTES:
+            return 0
+        return partial_bytes(layout.blob(self._root, repo.repo, file.digest))
 
     def reserve(self, files: Collection[tuple[LockedRepo, RepoFile]]) -> None:
         """Make sure that there is room for ``files``, and for all that was reserved before.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 from prewarm.cache import layout
+from prewarm.lock.content import sha256_of
 from prewarm.records import names
 from prewarm.records.listing import Digest, Listing, Repo, RepoFile
-
-_BLOCK_BYTES = 4 << 20
 
 
 def listing_of(root: Path, repo: Repo) -> Listing | None:
@@ -39,14 +37,6 @@ def _file(folder: Path, path: Path) -> RepoFile | None:
         digest = Digest(algorithm="git-sha1", value=value)
     else:
         # A copy without links, as COPY and cp -L make them: nothing but the content tells its hash.
-        value = value if names.is_sha256(value) else _sha256(path)
+        value = value if names.is_sha256(value) else sha256_of(path)
         digest = Digest(algorithm="sha256", value=value)
     return RepoFile(path=relative, size=path.stat().st_size, digest=digest)
-
-
-def _sha256(path: Path) -> str:
-    state = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            state.update(block)
-    return state.hexdigest()

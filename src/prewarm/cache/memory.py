@@ -19,7 +19,7 @@ from prewarm.cache import layout
 from prewarm.cache.installed import versions_of
 from prewarm.cache.run_memory import LIBRARIES, RunMemory
 from prewarm.cache.stored import read_table, write_table
-from prewarm.lock.digest import files_digest, proof_digest
+from prewarm.lock.digest import entry_tag, files_digest
 from prewarm.records.entry import Entry
 from prewarm.records.failure import ErrorKind, Failure
 from prewarm.records.libraries import moved
@@ -140,18 +140,18 @@ class Memory:
         return self._listings / repo.folder / f"{commit}.json"
 
     def _audit_place(self, entry: Entry) -> Path:
-        return self._audits / f"{proof_digest(entry)[:32]}.json"
+        return self._audits / f"{entry_tag(entry)}.json"
 
     def _place(self, locked: LockedEntry) -> Path:
-        return layout.proofs(self._root, locked.entry.repo, proof_digest(locked.entry)[:32])
+        return layout.proofs(self._root, locked.entry.repo, entry_tag(locked.entry))
 
     def _failure_place(self, entry: Entry) -> Path:
-        return self._failures / f"{proof_digest(entry)[:32]}.json"
+        return self._failures / f"{entry_tag(entry)}.json"
 
     def _depends(self, locked: LockedEntry) -> dict[str, str | None]:
         names = list(LIBRARIES)
-        if locked.entry.foreign_class:
-            names.append(locked.entry.foreign_class.partition(":")[0].partition(".")[0])
+        if locked.entry.package:
+            names.append(locked.entry.package)
         if any(file.path.endswith("adapter_config.json") for _, file in locked.files):
             names.append("peft")
         elsewhere = moved(locked.entry.foreign_class, self._environ, str(self._root))

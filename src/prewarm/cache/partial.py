@@ -7,6 +7,7 @@ process that writes it: what gets the name of the blob are the bytes that this p
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from prewarm.cache import claims, journal
 from prewarm.cache.place import check, hasher, told_as_cache_error
-from prewarm.cache.positional import write_at
+from prewarm.cache.positional import read_at, write_at
 from prewarm.cache.prefix_hash import PrefixHash
 from prewarm.records import ranges
 from prewarm.records.errors import CacheError
@@ -83,6 +84,25 @@ class PartialFile:
             self._take(start, piece[start - offset : stop - offset])
         self._wrote(ranges.total(new))
         return ranges.total(new)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes that have arrived, for whoever is to have them before the whole is there.
+
+        Raises:
+            CacheError: they cannot be read.
+        """
+        found = bytearray(length)
+        with told_as_cache_error(self._path):
+            with self._lock:
+                if self._descriptor is None:
+                    raise FileNotFoundError(errno.ENOENT, "nothing arrives any more", str(self._path))
+                # It may be closed while this one reads.
+                descriptor = os.dup(self._descriptor)
+            try:
+                count = read_at(descriptor, memoryview(found), offset)
+            finally:
+                os.close(descriptor)
+        return bytes(found[:count])
 
     def void(self) -> None:
         """Throw away what has arrived."""

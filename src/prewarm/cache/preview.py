@@ -120,6 +120,9 @@ class _MemorySink:
             self._have = add(self._have, offset, offset + len(piece))
             return total(self._have) - before
 
+    def read(self, offset: int, length: int) -> bytes:
+        return bytes(self.content[offset : offset + length])
+
     def void(self) -> None:
         self._have = []
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prewarm.cache.installed import versions_of
-from prewarm.cache.stored import read_table, write_table
+from prewarm.cache.stored import key_of, read_table, write_table
+from prewarm.lock.content import sha256_of
 from prewarm.lock.digest import application_digest, files_digest, proof_digest
 from prewarm.records.lock import LockedApplication, LockedEntry
 from prewarm.records.run import RememberedRun
@@ -49,7 +50,7 @@ class RunMemory:
 
     def _place(self, locked: LockedApplication) -> Path:
         own = f"{application_digest(locked.application)} {locked.application.cwd.resolve()}"
-        return self._folder / f"{hashlib.sha256(own.encode()).hexdigest()[:32]}.json"
+        return self._folder / f"{key_of(own)}.json"
 
     def _depends(self, locked: LockedApplication, entries: Sequence[LockedEntry]) -> dict[str, str | None]:
         held = sorted(f"{proof_digest(one.entry)} {files_digest(one)}" for one in (*entries, locked.as_entry))
@@ -69,7 +70,5 @@ def _sources_digest(locked: LockedApplication) -> str:
         state.update(f"{pattern}\n".encode())
         for path in sorted(application.folder.glob(pattern)):
             if path.is_file():
-                state.update(
-                    f"{path.relative_to(application.folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-                )
+                state.update(f"{path.relative_to(application.folder)} {sha256_of(path)}\n".encode())
     return state.hexdigest()

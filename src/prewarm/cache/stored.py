@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+
+def key_of(said: object) -> str:
+    """What something with a name of any length, such as a path, is called in ``HF_HOME``."""
+    return hashlib.sha256(str(said).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def read_table(path: Path) -> dict[str, Any]:

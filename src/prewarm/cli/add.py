@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.text import harmless, harmless_lines
 from prewarm.records.units import plural, size
 
@@ -33,7 +34,7 @@ def command(
     update: bool,
     dry_run: bool,
     path: Path | None,
-    shown: options.Shown,
+    shown: Shown,
 ) -> int:
     """Ask the Hub what loads a repository, and write the entry, into the manifest and the lock.
 
@@ -86,12 +87,12 @@ def _is_trusted(one: Added) -> bool:
     return click.confirm(f"Let this code run, whenever {one.said} is loaded?", err=True)
 
 
-def _tell(found: Sequence[Added], shown: options.Shown) -> None:
+def _tell(found: Sequence[Added], shown: Shown) -> None:
     for one in found:
         for line in _lines(one) if not shown.quiet else ():
             click.echo(line)
         if one.failure is not None:
-            click.echo(harmless(f"{one.said}: {one.failure.kind}: {one.failure.message}"), err=True)
+            click.echo(harmless(f"{one.said}: {one.failure.said}"), err=True)
             for line in _hint(one.failure.hint):
                 click.echo(line, err=True)
 

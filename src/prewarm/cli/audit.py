@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 
 if TYPE_CHECKING:
     from prewarm.operations.project import Project
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @options.project("proof")
 @options.output(verbose="Print each package that was asked about, and what is accepted.")
 def command(
-    sarif: Path | None, osv_url: str | None, no_advisories: bool, load: Callable[[], Project], shown: options.Shown
+    sarif: Path | None, osv_url: str | None, no_advisories: bool, load: Callable[[], Project], shown: Shown
 ) -> int:
     """Say what is dangerous in what was downloaded, and in what it imports.
 
@@ -33,11 +34,15 @@ def command(
     from datetime import datetime
 
     from prewarm.operations.audit import audit, write_sarif
+    from prewarm.operations.keeping import keep_audit, keeping
 
     if osv_url and no_advisories:
         raise click.UsageError("--osv-url and --no-advisories exclude each other")
     today = datetime.now().astimezone().date()
-    report = audit(load(), os.environ, today=today, asks=not no_advisories, osv_url=osv_url)
+    project = load()
+    report = audit(project, os.environ, today=today, asks=not no_advisories, osv_url=osv_url)
+    with shown.observer(len(project.entries), is_alone=False) as observe, keeping(project, observe) as keep:
+        keep_audit(report, keep)
     if sarif is not None:
         write_sarif(report, sarif)
     shown.audit(report)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.units import plural, size
 
 
@@ -18,7 +19,7 @@ from prewarm.records.units import plural, size
 @click.option("--sign", "key", type=click.Path(path_type=Path), metavar="KEY", help="Sign it with this private key.")
 @options.manifest
 @options.output(json=False, verbose=True)
-def command(output: Path, key: Path | None, path: Path | None, shown: options.Shown) -> int:
+def command(output: Path, key: Path | None, path: Path | None, shown: Shown) -> int:
     """Pack what the lock names into one file, for machines without a network.
 
     A plain tar with manifest, lock and each content once: the same bytes for the same lock. Everything has to be ready.

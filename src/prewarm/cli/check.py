@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 
 if TYPE_CHECKING:
     from prewarm.operations.project import Project
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("check", epilog="Example: prewarm check --json")
 @options.project("proof")
 @options.output(verbose="Say as well where each stands in its life: created, fetched, verified, …")
-def command(load: Callable[[], Project], shown: options.Shown) -> int:
+def command(load: Callable[[], Project], shown: Shown) -> int:
     """Say for every entry whether it is missing, partial, cached or proven, or how it failed last time.
 
     Asks nobody and loads nothing. Exit code 0: every required entry is ready; 1: one is not.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.units import plural, size
 
 
 @click.command("clean", epilog="Example: prewarm clean --dry-run")
 @click.option("--dry-run", is_flag=True, help="Say what would be freed, and stop.")
 @options.output(json=False, verbose=False)
-def command(dry_run: bool, shown: options.Shown) -> int:
+def command(dry_run: bool, shown: Shown) -> int:
     """Remove partial files of dead runs from the Hugging Face cache: prewarm's, and those of hf and from_pretrained.
 
     A download that is running keeps its own. What prewarm has left would be gone on with by its next run.

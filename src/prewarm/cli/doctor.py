@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown, paint
 
 
 @click.command("doctor", epilog="Example: prewarm doctor --json > report.json")
 @options.manifest
 @options.output(verbose=False)
-def command(path: Path | None, shown: options.Shown) -> int:
+def command(path: Path | None, shown: Shown) -> int:
     """Say what is wrong on this machine, and how to mend it: versions, cache, token, Hub, proxies, disk.
 
     Asks the Hub a few requests. Nothing secret is shown: what it prints can go into a bug report. Exit code 1:
@@ -27,6 +28,6 @@ def command(path: Path | None, shown: options.Shown) -> int:
         click.echo(examined.document(found))
     else:
         told = [one for one in found if one.state == "wrong"] if shown.quiet else found
-        for line in examined.lines(told, options.paint):
+        for line in examined.lines(told, paint):
             click.echo(line)
     return int(any(one.state == "wrong" for one in found))

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 
 
 @click.command("export", epilog="Example: prewarm export sentence-transformers/all-MiniLM-L6-v2")
@@ -28,7 +29,7 @@ def command(
     models_dir: str | None,
     min_similarity: str | None,
     path: Path | None,
-    shown: options.Shown,
+    shown: Shown,
 ) -> int:
     """Make a folder of each entry that has [advanced.export], with what a deployment opens: ONNX, compared.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.text import harmless
 from prewarm.records.units import plural
 
@@ -23,7 +24,7 @@ from prewarm.records.units import plural
 )
 @options.manifest
 @options.output(json=False, verbose=False)
-def command(sources: tuple[Path, ...], path: Path | None, shown: options.Shown) -> int:
+def command(sources: tuple[Path, ...], path: Path | None, shown: Shown) -> int:
     """Write a new manifest, with comments, or from a list that is there.
 
     Nothing is run, and nobody is asked. What has no key of an entry stands beside it as a comment, and is named.

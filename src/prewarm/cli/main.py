@@ -35,14 +35,23 @@ GROUPS = {
         "remove": "Take entries out of manifest and lock.",
         "script": "Write one file to copy into a project.",
     },
+    "Try": {
+        "try": "Ask entries their samples, and compare the answers.",
+        "load": "Put load on an entry or a server, and draw its curves.",
+        "history": "Say what earlier commits answered, and how fast.",
+        "note": "Write a note about a version into the history.",
+    },
     "Take to a deployment": {
         "export": "Make a folder of an entry: ONNX, compared with the original.",
         "serve": "Answer as OpenAI's embeddings do, from such a folder.",
         "bundle": "Pack what the lock names into one file.",
         "unbundle": "Take such a file into the cache, without a network.",
+        "fleet": "Make the nodes of a Ray cluster ready, with one download.",
+        "mirror": "Serve the cache as a Hub, to other machines.",
     },
     "Look and mend": {
         "doctor": "Say what is wrong on this machine, and what mends it.",
+        "explain": "Say what a kind of error means, and what helps.",
         "audit": "Say what is dangerous in what was downloaded.",
         "clean": "Remove what interrupted downloads have left.",
         "demo": "Show the whole flow on this machine alone.",
@@ -50,6 +59,8 @@ GROUPS = {
     },
 }
 """Each command stands in the module of its name, which is imported when it is used."""
+MODULES = {"try": "trying"}
+"""But for words that no module can be called."""
 COMMANDS = {name: said for group in GROUPS.values() for name, said in group.items()}
 
 
@@ -62,7 +73,7 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"prewarm.cli.{name}").command
+        command: click.Command = importlib.import_module(f"prewarm.cli.{MODULES.get(name, name)}").command
         return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
@@ -79,24 +90,27 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS:
             from prewarm.manifest.settings import nearest
 
-            raise click.UsageError(f"there is no command '{args[0]}': {nearest(args[0], list(COMMANDS))}", context)
+            raise click.UsageError(
+                f"there is no command '{args[0]}': {nearest(args[0], list(COMMANDS), called='commands')}", context
+            )
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS)) + 2
         for group, commands in GROUPS.items():
-            formatter.write(f"\n{group}:\n")
+            # Blank lines between them would push the first of them off a screen.
+            formatter.write(f"\n{group}:\n" if group == next(iter(GROUPS)) else f"{group}:\n")
             for name, said in commands.items():
                 formatter.write(f"  {name:<{width}}{said}\n")
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_HELP = "Bring models into the Hugging Face cache, and prove that they load offline."
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, help=_HELP)
 @click.version_option(__version__, prog_name="prewarm", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Bring the models of prewarm.toml into the Hugging Face cache, and prove that they load offline.
-
-    Without a command: warm. Options and an example of each: prewarm COMMAND --help
-    """
+    """As ``_HELP``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,7 +130,10 @@ def _run(argv: Sequence[str] | None) -> int:
             sys.stdout.flush()
         return int(code or 0)
     except PrewarmError as error:
-        _say(f"error: {error}" if not isinstance(error, Interrupted) else str(error), error.hint)
+        if isinstance(error, Interrupted):
+            _say(str(error), error.hint)
+        else:
+            _say(f"error: {error}", error.hint, error.kind)
         return error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         said = Interrupted()
@@ -124,14 +141,16 @@ def _run(argv: Sequence[str] | None) -> int:
         return said.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        _say(f"error: {error.format_message()}", f"{context.command_path if context else 'prewarm'} --help")
+        _say(
+            f"error: {error.format_message()}", f"{context.command_path if context else 'prewarm'} --help", "bad-usage"
+        )
         return 2
     except BrokenPipeError:
         # Who reads our output has had enough, as in: prewarm | head.
         streams.drop()
         return 1
     except Exception as error:  # noqa: BLE001 (the one place where a bug ends)
-        if interrupts.is_behind(error):
+        if interrupts.came():
             said = Interrupted()
             _say(str(said), said.hint)
             return said.exit_code
@@ -145,14 +164,15 @@ def _run(argv: Sequence[str] | None) -> int:
 def _bug(error: Exception) -> int:
     from prewarm.operations import bug_log
 
-    _say(f"error: a bug in prewarm: {type(error).__name__}", bug_log.hint(bug_log.write(error)))
+    _say(f"error: a bug in prewarm: {type(error).__name__}", bug_log.hint(bug_log.write(error)), "internal")
     return 3
 
 
-def _say(message: str, hint: str) -> None:
+def _say(message: str, hint: str, kind: str = "") -> None:
+    from prewarm.formats.failed import help_lines
+
     # Nobody can be told that nobody can be told.
     with contextlib.suppress(OSError, ValueError):
         click.echo(harmless(message), err=True)
-        if hint:
-            first, *rest = hint.splitlines()
-            click.echo("\n".join([f"  try: {first}", *(f"    {line}" for line in rest)]), err=True)
+        for line in help_lines(hint, kind):
+            click.echo(line, err=True)

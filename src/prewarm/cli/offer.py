@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.manifest import read as manifests
 from prewarm.records.errors import NoManifestError
 
@@ -18,7 +18,7 @@ _CHOICES = """There is no prewarm.toml here.
 """
 
 
-def offer(shown: options.Shown) -> bool:
+def offer(shown: Shown) -> bool:
     """Offer to write a manifest in the working directory; whether there is one afterwards."""
     if shown.as_json or shown.quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False

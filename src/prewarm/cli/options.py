@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from prewarm.cli.shown import Shown
+
 if TYPE_CHECKING:
     from prewarm.operations.project import Project
-    from prewarm.records.audit import AuditReport
-    from prewarm.records.events import Observer
-    from prewarm.records.export import ExportReport
-    from prewarm.records.report import Report
 
 Command = Callable[..., Any]
 
@@ -155,109 +150,3 @@ def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """How a command tells of its work and of what came of it."""
-
-    as_json: bool
-    quiet: bool
-    verbose: bool
-
-    @contextmanager
-    def observer(self, total: int, *, is_alone: bool = True) -> Iterator[Observer]:
-        """What draws the events on standard error: live lines on a terminal, plain ones elsewhere.
-
-        Args:
-            total: how many entries there are.
-            is_alone: whether nobody else writes to the terminal meanwhile.
-        """
-        if self.quiet:
-            yield lambda event: None
-            return
-        if is_alone and sys.stderr.isatty() and not self.verbose:
-            from rich.console import Console
-
-            from prewarm.formats.live import LiveLines
-
-            with LiveLines(Console(stderr=True), total) as live:
-                yield live
-            return
-        from prewarm.formats.plain import PlainLines
-
-        yield PlainLines(sys.stderr, verbose=self.verbose)
-
-    def report(self, report: Report) -> None:
-        """Print the report on standard output: JSON, a table, or with ``quiet`` only what failed."""
-        if self.as_json:
-            self._document(report)
-        elif self.quiet:
-            self.failures(report)
-        else:
-            from prewarm.formats import console, table
-
-            table.show(report, console.make(sys.stdout), verbose=self.verbose)
-
-    def failures(self, report: Report) -> None:
-        """Print what failed, and what to do, on standard error."""
-        if any(entry.failure is not None for entry in report.all):
-            from prewarm.formats import console, table
-
-            table.show_failures(report.all, console.make(sys.stderr), verbose=self.verbose)
-
-    def untouched(self, report: Report) -> None:
-        """As ``report``, in one line, where there was nothing to do."""
-        if self.as_json or self.verbose:
-            self.report(report)
-        elif not self.quiet:
-            from prewarm.formats import states
-
-            click.echo(states.untouched(report))
-
-    def states(self, report: Report) -> None:
-        """Print what a check has found: JSON, or a line an entry; with ``quiet`` only those that are not ready."""
-        if self.as_json:
-            self._document(report)
-            return
-        from prewarm.formats import states
-
-        shown = [entry for entry in report.all if not (self.quiet and entry.ready)]
-        for line in states.lines(shown, paint, stages=self.verbose):
-            click.echo(line, err=self.quiet)
-        if not self.quiet:
-            click.echo(states.total(report))
-
-    def audit(self, report: AuditReport) -> None:
-        """Print what an audit found: JSON, or lines; with ``quiet`` only what counts, on standard error."""
-        if self.as_json:
-            from prewarm.formats import audit_document
-
-            click.echo(audit_document.render(report))
-            return
-        from prewarm.formats import audit
-
-        for line in audit.lines(report, paint, quiet=self.quiet, verbose=self.verbose):
-            click.echo(line, err=self.quiet)
-
-    def artifacts(self, report: ExportReport) -> None:
-        """Print what came of an export: JSON, or lines; with ``quiet`` only what is not there, on standard error."""
-        if self.as_json:
-            from prewarm.formats import export_document
-
-            click.echo(export_document.render(report))
-            return
-        from prewarm.formats import export
-
-        for line in export.lines(report, paint, quiet=self.quiet, verbose=self.verbose):
-            click.echo(line, err=self.quiet)
-
-    def _document(self, report: Report) -> None:
-        from prewarm.formats import document
-
-        click.echo(document.render(report))
-
-
-def paint(text: str, colour: str) -> str:
-    """A text in a colour; where no terminal reads it, click takes the colour off."""
-    return click.style(text, fg=colour)

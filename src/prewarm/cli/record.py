@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 
 if TYPE_CHECKING:
     from prewarm.authoring.draft import Draft
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @options.manifest
 @options.output(json=False, verbose=False)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND [ARGS]…")
-def command(write: bool, output: Path | None, path: Path | None, shown: options.Shown, words: tuple[str, ...]) -> int:
+def command(write: bool, output: Path | None, path: Path | None, shown: Shown, words: tuple[str, ...]) -> int:
     """Run an application once as it is, and write the entries that it needs.
 
     Everything that it loads of the Hub is seen, with the file and the line of each call; nothing that is in the cache

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.units import size
 
 
@@ -15,7 +16,7 @@ from prewarm.records.units import size
 @click.argument("ids", nargs=-1, required=True, metavar="ID…", shell_complete=options.ids)
 @options.manifest
 @options.output(json=False, verbose=False)
-def command(ids: tuple[str, ...], path: Path | None, shown: options.Shown) -> int:
+def command(ids: tuple[str, ...], path: Path | None, shown: Shown) -> int:
     """Take entries out of manifest and lock, by id or name, and say what of the cache nobody needs any more."""
     from prewarm.operations.remove import remove
 

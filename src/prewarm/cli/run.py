@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 
 if TYPE_CHECKING:
     from prewarm.operations.project import Project
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @options.project()
 @options.output(json=False)
 @click.argument("words", metavar="-- COMMAND [ARGS]...", nargs=-1, type=click.UNPROCESSED)
-def command(online: bool, load: Callable[[], Project], shown: options.Shown, words: Sequence[str]) -> int:
+def command(online: bool, load: Callable[[], Project], shown: Shown, words: Sequence[str]) -> int:
     """Make the manifest's entries ready, and run COMMAND with HF_HUB_OFFLINE=1 and the same cache.
 
     The command takes the place of this process: signals and exit code are its own. Where a required entry cannot be

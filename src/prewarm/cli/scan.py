@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.text import harmless
 from prewarm.records.units import plural
 
@@ -26,7 +27,7 @@ _NOTHING = "nothing was found that loads a model"
 @click.option("--check", is_flag=True, help="Name what the manifest lacks, a line each, and exit with 1.")
 @options.manifest
 @options.output(json=False, verbose=False)
-def command(paths: tuple[Path, ...], write: bool, check: bool, path: Path | None, shown: options.Shown) -> int:
+def command(paths: tuple[Path, ...], write: bool, check: bool, path: Path | None, shown: Shown) -> int:
     """Read an application's source, without running it, for the models that it loads, with file and line.
 
     PATH is a folder, a file of Python, a notebook, a Dockerfile, a shell script, TOML or YAML. Constants are followed
@@ -60,7 +61,7 @@ def command(paths: tuple[Path, ...], write: bool, check: bool, path: Path | None
     return 0
 
 
-def _check(done: Scanned, shown: options.Shown) -> int:
+def _check(done: Scanned, shown: Shown) -> int:
     for lack in done.lacking:
         click.echo(harmless(f"{lack.where}: {lack.call} loads {lack.id}, which {done.manifest.name} does not have"))
     if done.lacking and not shown.quiet:

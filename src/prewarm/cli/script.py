@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.units import plural
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 )
 @options.project("proof")
 @options.output(json=False, verbose=False)
-def command(output: Path, load: Callable[[], Project], shown: options.Shown) -> int:
+def command(output: Path, load: Callable[[], Project], shown: Shown) -> int:
     """Write one file to copy into a project, that fetches and loads the manifest's entries without prewarm.
 
     It needs transformers and torch, and uses rich and tenacity where they are. Its lists are filled from the manifest,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.units import plural, size
 
 
@@ -19,9 +20,7 @@ from prewarm.records.units import plural, size
 @click.option("--signature", type=click.Path(path_type=Path), metavar="SIG", help="Its signature (default: FILE.sig).")
 @click.option("--manifest-to", type=click.Path(path_type=Path), metavar="DIR", help="Where manifest and lock go.")
 @options.output(json=False, verbose=True)
-def command(
-    file: Path, verify_key: Path | None, signature: Path | None, manifest_to: Path | None, shown: options.Shown
-) -> int:
+def command(file: Path, verify_key: Path | None, signature: Path | None, manifest_to: Path | None, shown: Shown) -> int:
     """Take a bundle into the Hugging Face cache; needs no network.
 
     Every content is hashed before it gets a name; what is in the cache already is not written again, and a run that was
@@ -30,6 +29,7 @@ def command(
     """
     from prewarm.bundle import verify
     from prewarm.bundle.signature import SUFFIX
+    from prewarm.formats.failed import help_lines
     from prewarm.operations.unbundle import unbundle
 
     beside = signature or file.with_name(file.name + SUFFIX)
@@ -43,8 +43,8 @@ def command(
     done = unbundle(file, manifest_to or Path.cwd(), told, lambda event: None, os.environ)
     for name, error in done.failed.items():
         click.echo(f"{name}: {error.kind}: {error}", err=True)
-        if error.hint:
-            click.echo(f"  try: {error.hint}", err=True)
+        for line in help_lines(error.hint, error.kind):
+            click.echo(line, err=True)
     if not shown.quiet:
         signed = "" if verify_key else ", its signature was not checked (--verify-key)" if beside.exists() else ""
         click.echo(f"{plural(done.entries, 'entry')}, {plural(done.files, 'file')}, {size(done.bytes)} new{signed}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prewarm.cli import options
+from prewarm.cli.shown import Shown
 from prewarm.records.errors import NoManifestError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
 @options.project()
 @options.output()
-def command(force: bool, prove_again: bool, dry_run: bool, load: Callable[[], Project], shown: options.Shown) -> int:
+def command(force: bool, prove_again: bool, dry_run: bool, load: Callable[[], Project], shown: Shown) -> int:
     """Bring what the manifest's entries need into the Hugging Face cache, and load each of them offline once.
 
     The first run writes prewarm.lock; later ones use it, ask the Hub nothing for what is there, and load nothing that

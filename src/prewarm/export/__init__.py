@@ -7,7 +7,7 @@ its place. Who calls it brings what loads an entry.
 from prewarm.export.folder import Place
 from prewarm.export.layout import Texts, write_layout
 from prewarm.export.made import Made, read_made, refuse_strangers
-from prewarm.export.record import RECORD, Found, Wanted, damaged, dump, examine, sha256_of, wanted_of
+from prewarm.export.record import RECORD, Found, Wanted, damaged, dump, examine, wanted_of
 
 MAKE = "prewarm.export.inside.make:make"
 """What the worker calls with what it has loaded."""
@@ -25,7 +25,6 @@ __all__ = [
     "examine",
     "read_made",
     "refuse_strangers",
-    "sha256_of",
     "wanted_of",
     "write_layout",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from prewarm.export.made import Made
+from prewarm.lock.content import sha256_of
 from prewarm.lock.digest import proof_digest
 from prewarm.records.entry import Entry
 from prewarm.records.export import Export
@@ -18,7 +18,6 @@ from prewarm.records.lock import LockedEntry
 RECORD = "prewarm.json"
 SCHEMA = 1
 _MAX_BYTES = 16 << 20
-_PIECE = 1 << 20
 _DECIDES = ("format", "task", "max_length", "opset", "dtype", "layout", "oracle")
 
 
@@ -124,15 +123,6 @@ def damaged(folder: Path, *, is_right: Callable[[Path, str], bool]) -> list[str]
     said = _read(folder / RECORD) or {"files": {}}
     opened = [name for name in said["files"] if name.endswith((".onnx", ".onnx.data", "tokenizer.json"))]
     return [name for name in opened if not is_right(folder / name, said["files"][name]["sha256"])]
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's content."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            found.update(piece)
-    return found.hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -11,11 +11,12 @@ from prewarm.flow.requests import request_of
 from prewarm.flow.resolve import from_lock
 from prewarm.flow.trust import refuse_altered, refuse_changed_code, sealed
 from prewarm.records.lock import LockedEntry
+from prewarm.records.proof import Continued
 
 
 def apply(
     locked: LockedEntry, then: str, given: Mapping[str, Any], tools: Tools, *, folder: Path, timeout_s: float
-) -> dict[str, Any]:
+) -> Continued:
     """Load an entry, offline, and call a function with what was loaded.
 
     Args:
@@ -27,7 +28,7 @@ def apply(
         timeout_s: the longest that it may take, in seconds.
 
     Returns:
-        What the function gave, as the process says it: code of a repository may have written it.
+        What the function gave.
 
     Raises:
         ProofError: it does not load, or the function refuses.

@@ -14,7 +14,7 @@ from prewarm.records.failure import Failure
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
 from prewarm.records.lock import LockedApplication, LockedEntry, LockedRepo
 from prewarm.records.plan import Fetched
-from prewarm.records.proof import Proof, ProofRequest, Remembered
+from prewarm.records.proof import Continued, Proof, ProofRequest, Remembered
 from prewarm.records.ranges import Range
 from prewarm.records.run import Ran, RememberedRun
 
@@ -36,6 +36,13 @@ class Sink(Protocol):
 
         Raises:
             CacheError: they cannot be written.
+        """
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes that have arrived.
+
+        Raises:
+            CacheError: they cannot be read.
         """
 
     def void(self) -> None:
@@ -249,7 +256,7 @@ class Prover(Protocol):
 
     def apply(
         self, request: ProofRequest, then: str, given: Mapping[str, Any], *, folder: Path, timeout_s: float
-    ) -> dict[str, Any]:
+    ) -> Continued:
         """Load it, and let a function go on with what was loaded; that may write into ``folder``.
 
         Raises:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from prewarm.records.audit import AuditedEntry, AuditReport, CodeFile, Finding
-from prewarm.records.text import escaped
+from prewarm.records.text import json_document
 
 SCHEMA = 1
 
@@ -36,7 +35,7 @@ def render(report: AuditReport) -> str:
         },
         "findings": [_finding(one) for one in report.findings],
     }
-    return escaped(json.dumps(told, indent=2, ensure_ascii=False))
+    return json_document(told)
 
 
 def _entry(one: AuditedEntry) -> dict[str, Any]:

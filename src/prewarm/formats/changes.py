@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from prewarm.formats import upgrade_tried
 from prewarm.formats.document import error_of
+from prewarm.formats.failed import help_lines
 from prewarm.lock.changes import Change, FileChange
-from prewarm.records.text import escaped, harmless
+from prewarm.records.sample import UpgradeTried
+from prewarm.records.text import harmless, json_document
 from prewarm.records.units import plural, size
 
 SCHEMA = 1
@@ -27,10 +29,7 @@ def lines(changes: Sequence[Change], paint: Callable[[str, str], str]) -> list[s
     for change in changes:
         if change.failure is not None:
             found.append(f"{_name(change)}: {paint(change.failure.kind, 'red')}: {change.failure.message}")
-            found += [
-                f"  try: {line}" if not at else f"    {line}"
-                for at, line in enumerate(change.failure.hint.splitlines())
-            ]
+            found += help_lines(change.failure.hint, change.failure.kind)
         elif change.is_one:
             found.append(f"{_name(change)}: {_headline(change)}")
             if change.before is not None and change.after is not None:
@@ -43,8 +42,10 @@ def lines(changes: Sequence[Change], paint: Callable[[str, str], str]) -> list[s
     return found
 
 
-def document(changes: Sequence[Change], *, manifest: Path, lock: Path | None, ok: bool) -> str:
-    """The same as JSON."""
+def document(
+    changes: Sequence[Change], *, manifest: Path, lock: Path | None, ok: bool, tried: Sequence[UpgradeTried] = ()
+) -> str:
+    """The same as JSON, with what samples said of it."""
     told = {
         "schema": SCHEMA,
         "command": "lock",
@@ -53,8 +54,9 @@ def document(changes: Sequence[Change], *, manifest: Path, lock: Path | None, ok
         "lock": str(lock) if lock else None,
         "changed": any(change.is_one for change in changes),
         "entries": [_entry(change) for change in changes],
+        "tried": [upgrade_tried.as_table(one) for one in tried],
     }
-    return escaped(json.dumps(told, indent=2, ensure_ascii=False))
+    return json_document(told)
 
 
 def _entry(change: Change) -> dict[str, Any]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from prewarm.records.failure import Failure
 from prewarm.records.proof import Proof
-from prewarm.records.report import ApplicationReport, EntryReport, Report
+from prewarm.records.report import ApplicationReport, EntryReport, Report, WrappedReport
 from prewarm.records.stage import retry_in_s, stage_of
-from prewarm.records.text import escaped
+from prewarm.records.text import json_document
 
 SCHEMA = 1
 
 
 def render(report: Report) -> str:
     """The document's text."""
-    return escaped(json.dumps(as_table(report), indent=2, ensure_ascii=False))
+    return json_document(as_table(report))
 
 
 def as_table(report: Report) -> dict[str, Any]:
@@ -46,6 +45,7 @@ def as_table(report: Report) -> dict[str, Any]:
         },
         "entries": [_entry(entry) for entry in entries],
         "applications": [_application(one) for one in report.applications],
+        "wrapped": [_wrapped(one) for one in report.wrapped],
     }
 
 
@@ -94,6 +94,23 @@ def _application(report: ApplicationReport) -> dict[str, Any]:
         "downloaded_bytes": report.fetched.bytes,
         "requests": report.fetched.requests,
         "waited_s": round(report.fetched.waited_s, 3),
+        "elapsed_s": round(report.elapsed_s, 3),
+        "notes": list(report.notes),
+        "error": error_of(report.failure) if report.failure else None,
+    }
+
+
+def _wrapped(report: WrappedReport) -> dict[str, Any]:
+    return {
+        "name": report.wrapped.name,
+        "path": str(report.wrapped.path),
+        "required": report.entry.required,
+        "status": report.status,
+        "ready": report.ready,
+        "class": report.loaded or None,
+        "answer": dict(report.answer) if report.answer is not None else None,
+        "files": report.files,
+        "bytes": report.bytes,
         "elapsed_s": round(report.elapsed_s, 3),
         "notes": list(report.notes),
         "error": error_of(report.failure) if report.failure else None,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from prewarm.records.examined import Examined
-from prewarm.records.text import escaped, harmless
+from prewarm.records.text import harmless, json_document
 from prewarm.records.units import plural
 
 SCHEMA = 1
@@ -41,4 +40,4 @@ def document(found: Sequence[Examined]) -> str:
             {"topic": one.topic, "state": one.state, "said": one.said, "hint": one.hint or None} for one in found
         ],
     }
-    return escaped(json.dumps(told, indent=2, ensure_ascii=False))
+    return json_document(told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from prewarm.formats.failed import help_lines
 from prewarm.records.export import Artifact, ExportReport
 from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
@@ -59,8 +60,8 @@ def _artifact(one: Artifact, base: Path, paint: Callable[[str, str], str], *, wi
         told += [f"  and {more} more"] if more > 0 else []
         told.append(f"  try: prewarm export{' --force' if is_changed else ''}")
     if one.failure is not None:
-        told.append(f"  {one.failure.kind}: {one.failure.message}")
-        told += [f"  {'try: ' if not at else '  '}{line}" for at, line in enumerate(one.failure.hint.splitlines())]
+        told.append(f"  {one.failure.said}")
+        told += help_lines(one.failure.hint, one.failure.kind)
         if verbose and one.failure.trace:
             told += [f"    {line}" for line in one.failure.trace.splitlines()]
     return told

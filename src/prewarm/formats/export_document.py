@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from prewarm.formats.document import error_of
 from prewarm.records.export import Artifact, ExportReport
-from prewarm.records.text import escaped
+from prewarm.records.text import json_document
 
 SCHEMA = 1
 
@@ -23,7 +22,7 @@ def render(report: ExportReport) -> str:
         "elapsed_s": round(report.elapsed_s, 3),
         "artifacts": [_artifact(one) for one in report.artifacts],
     }
-    return escaped(json.dumps(told, indent=2, ensure_ascii=False))
+    return json_document(told)
 
 
 def _artifact(one: Artifact) -> dict[str, Any]:

@@ -226,7 +226,7 @@ class LiveLines:
         name = line.name if cell_len(line.name) <= names else set_cell_size(line.name, names - 1) + "…"
         text = Text.assemble((set_cell_size(name, names), "bold"), "  ", no_wrap=True)
         if line.doing == _FETCHING and line.total:
-            text.append_text(_bar(line.done, line.total, width))
+            text.append_text(bar(line.done, line.total, width))
             text.append(f"{size(line.done)} of {size(line.total)}")
             if not line.is_inspected:
                 text.append(f", {_INSPECTING}", style="dim")
@@ -249,7 +249,7 @@ class LiveLines:
             failed = f", {self._ended - self._ready} failed" if self._ended > self._ready else ""
             text = Text(f"{self._ready} of {plural(self._total, 'entry')} ready{failed}  ", no_wrap=True)
         if total > 0:
-            text.append_text(_bar(done, total, width))
+            text.append_text(bar(done, total, width))
             text.append(f"{size(done)} of {size(total)}")
         waits = list(filter(None, (self._wait(bucket, now) for bucket in self._waits)))
         if done < total:
@@ -271,7 +271,8 @@ class LiveLines:
         return f"waiting for the Hub's limit, {duration(left_s)}" if left_s > 0 else ""
 
 
-def _bar(done: int, total: int, width: int) -> Text:
+def bar(done: int, total: int, width: int) -> Text:
+    """How much is done, on a terminal of ``width`` columns: nothing on a narrow one."""
     if width < _WIDE:
         return Text()
     filled = min(_BAR, max(0, done * _BAR // total))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
-from contextlib import suppress
 from typing import TextIO
 
+from prewarm.formats.lines import Lines
 from prewarm.records.events import (
     BytesReceived,
     DiscoveryStarted,
@@ -50,18 +49,14 @@ class PlainLines:
     """
 
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
-        self._stream = stream
+        self._lines = Lines(stream)
         self._verbose = verbose
-        self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Write the event's line, if it has one."""
         line = line_of(event, verbose=self._verbose)
         if line:
-            # Whoever reads it may have gone, or its disk may be full: the work goes on.
-            with self._lock, suppress(OSError, ValueError):
-                self._stream.write(line + "\n")
-                self._stream.flush()
+            self._lines.write(line)
 
 
 def line_of(event: Event, *, verbose: bool) -> str:
@@ -111,7 +106,7 @@ def _line_of(event: Event, *, verbose: bool) -> str:  # noqa: C901 (a case an ev
             return f"{entry.id}: it asks for {', '.join(paths[:_SHOWN])}{more} as well: fetched"
         case EntryFinished(report=report):
             if report.failure is not None:
-                return f"{report.entry.id}: failed: {report.failure.kind}: {report.failure.message}"
+                return f"{report.entry.id}: failed: {report.failure.said}"
             return f"{report.entry.id}: {report.status} in {duration(report.elapsed_s)}"
         case Notice(text=text):
             return text

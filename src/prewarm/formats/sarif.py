@@ -6,12 +6,11 @@ is found lies in no file of the project; where it lies is its logical location.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from prewarm.records.audit import AuditReport, Finding, Rule
-from prewarm.records.text import escaped
+from prewarm.records.text import json_document
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _HELP: dict[Rule, str] = {
@@ -52,7 +51,7 @@ def render(report: AuditReport, folder: Path) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, used.index(finding.rule), uri, text) for finding in report.findings],
     }
-    return escaped(json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False))
+    return json_document({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _result(finding: Finding, rule: int, uri: str, manifest: list[str]) -> dict[str, Any]:

@@ -48,16 +48,25 @@ def total(report: Report) -> str:
 
 def ready_of(report: Report) -> list[str]:
     """How many are ready, of the entries and of the applications."""
-    kinds = [(report.entries, "entry")] if report.entries or not report.applications else []
-    kinds += [(report.applications, "application")] if report.applications else []
-    return [f"{sum(one.ready for one in found)} of {plural(len(found), kind)} ready" for found, kind in kinds]
+    return [f"{sum(one.ready for one in found)} of {plural(len(found), kind)} ready" for found, kind in _kinds(report)]
+
+
+def _kinds(report: Report) -> list[tuple[Sequence[EntryReport], str]]:
+    """Of what there is, or else the entries: there are none."""
+    found: list[tuple[Sequence[EntryReport], str]] = [
+        (report.entries, "entry"),
+        (report.applications, "application"),
+        (report.wrapped, "wrapped model"),
+    ]
+    return [pair for pair in found if pair[0]] or found[:1]
 
 
 def untouched(report: Report) -> str:
     """That there was nothing to do."""
     files = sum(entry.files for entry in report.all)
     total_bytes = sum(entry.bytes for entry in report.all)
-    said = f"{plural(len(report.entries), 'entry')} ready, {plural(files, 'file')}, {size(total_bytes)}"
+    found, kind = _kinds(report)[0]
+    said = f"{plural(len(found), kind)} ready, {plural(files, 'file')}, {size(total_bytes)}"
     return f"{said}: nothing to do, {duration(report.elapsed_s)}"
 
 
@@ -79,7 +88,7 @@ def _stage(entry: EntryReport) -> str:
 def _said(entry: EntryReport) -> list[str]:
     said = []
     if entry.failure is not None:
-        said.append(f"{entry.failure.kind}: {entry.failure.message}")
+        said.append(entry.failure.said)
     if entry.missing and len(entry.missing) < entry.files:
         more = f" and {len(entry.missing) - _SHOWN} more" if len(entry.missing) > _SHOWN else ""
         said.append(f"without {', '.join(entry.missing[:_SHOWN])}{more} ({size(entry.missing_bytes)})")

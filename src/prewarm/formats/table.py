@@ -8,8 +8,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from prewarm.formats.failed import more
 from prewarm.formats.states import name_of, ready_of
-from prewarm.records.report import ApplicationReport, EntryReport, Report
+from prewarm.records.report import ApplicationReport, EntryReport, Report, WrappedReport
 from prewarm.records.text import harmless
 from prewarm.records.units import duration, plural, size
 
@@ -49,6 +50,12 @@ def show_failures(entries: Sequence[EntryReport], console: Console, *, verbose: 
         console.print(_failure(entry, verbose=verbose))
         if hint and hint not in (later for _, later in failed[at + 1 :]):
             console.print(_hint(hint, [other for other, its in failed if its == hint]))
+        if entry.failure is not None and entry.failure.kind not in _kinds(failed[at + 1 :]):
+            console.print(Text(more(entry.failure.kind), style="dim"))
+
+
+def _kinds(failed: Sequence[tuple[EntryReport, str]]) -> set[str]:
+    return {entry.failure.kind for entry, _ in failed if entry.failure is not None}
 
 
 def _table(report: Report) -> Table:
@@ -84,6 +91,8 @@ def _ran_in(entry: EntryReport) -> str:
 def _loaded(entry: EntryReport) -> str:
     if isinstance(entry, ApplicationReport):
         return harmless(" ".join(entry.application.command))
+    if isinstance(entry, WrappedReport):
+        return harmless(entry.loaded)
     if entry.proof is None:
         return ""
     return harmless(" + ".join(filter(None, (entry.proof.model, entry.proof.processor))) or "nothing")

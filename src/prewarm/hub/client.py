@@ -23,7 +23,8 @@ from prewarm.hub.patience import Patience
 from prewarm.hub.refusals import Refusals
 from prewarm.hub.resolver import Resolver
 from prewarm.hub.retry import retrying
-from prewarm.hub.shared_windows import SharedWindows
+from prewarm.hub.shared_windows import SharedWindows, Windows
+from prewarm.hub.shares import RANGE_MAX_BYTES
 from prewarm.hub.storage import Storage
 from prewarm.hub.transfer import Transfer
 from prewarm.hub.tree_walk import TreeWalk
@@ -51,6 +52,8 @@ class Client:
         transfer: how large files come that the Hub has in Xet.
         stop: ends every wait and every transfer; None: nothing does.
         min_speed: the least that any answer has to come with.
+        windows: what others know of the Hub's windows; None: the processes of this machine.
+        range_max_bytes: of one range of a large file: the smaller, the sooner is its beginning whole.
 
     Raises:
         SettingsError: the environment does not allow to ask anybody.
@@ -65,12 +68,14 @@ class Client:
         transfer: TransferMode = "auto",
         stop: Stop | None = None,
         min_speed: Speed = ORDINARY,
+        windows: Windows | None = None,
+        range_max_bytes: int = RANGE_MAX_BYTES,
     ) -> None:
         self._endpoint = configuration.endpoint()
         self._token = tokens.token()
         self._headers = session.headers(self._token, configuration.credentials())
         session.open_session()
-        windows = SharedWindows(configuration.home(), self._endpoint, self._token)
+        windows = windows or SharedWindows(configuration.home(), self._endpoint, self._token)
         self._stop = stop or Stop()
         self._governor = Governor(max_wait_s, observe, stop=self._stop, shared=windows)
         self._observe = observe
@@ -90,6 +95,7 @@ class Client:
             observe=observe,
             endpoint=self._endpoint,
             # "auto" is HTTP first: see docs/benchmarks.md for what was measured.
+            range_max_bytes=range_max_bytes,
             prefers_xet=transfer == "xet",
             xet=None if transfer == "http" else Xet(self._addresses, self._headers, self._governor, self._patience),
         )

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from prewarm.flow.stop import Stop
 from prewarm.hub.bucket import MARGIN_S, Bucket
 from prewarm.hub.limit_headers import parse_limit, parse_policy, parse_retry_after
-from prewarm.hub.shared_windows import SharedWindows, Window
+from prewarm.hub.shared_windows import Window, Windows
 from prewarm.records.errors import HubError, Interrupted
 from prewarm.records.events import LimitForeseen, Observer, Waiting
 
@@ -49,7 +49,7 @@ class Governor:
         observe: Observer,
         *,
         stop: Stop | None = None,
-        shared: SharedWindows | None = None,
+        shared: Windows | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:

@@ -33,5 +33,7 @@ class Means:
     endpoint: str
     prefers_xet: bool
     """Whether large files come through Xet where the Hub has them there; else only what cannot be had without it."""
+    range_max_bytes: int
+    """Of one range of a large file."""
     xet: Xet | None
     """The way to it, one for all files of a run; None: plain HTTP alone."""

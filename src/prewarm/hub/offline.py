@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, MutableMapping
 
 from prewarm.flow.ports import Sink
 from prewarm.flow.stop import Stop
@@ -10,6 +11,19 @@ from prewarm.records.errors import HubError
 from prewarm.records.listing import Listing, Repo, RepoFile
 from prewarm.records.lock import LockedRepo
 from prewarm.records.plan import Fetched
+
+
+def from_now_on(environ: MutableMapping[str, str]) -> None:
+    """Keep Hugging Face's libraries in this process, and in those that it starts, from asking the Hub.
+
+    Args:
+        environ: the process's environment; what is imported later reads it.
+    """
+    environ["HF_HUB_OFFLINE"] = "1"
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:
+        # It was imported before, and reads the variable then and never again.
+        constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
 
 
 class OfflineHub:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Result = TypeVar("Result")
 _LOCK_S = 1.0
@@ -37,6 +37,17 @@ class Window:
         if other.resets_at > self.resets_at + _SAME_WINDOW_S:
             return self if self.resets_at > now + _SAME_WINDOW_S else other
         return Window(remaining=min(self.remaining, other.remaining), resets_at=min(self.resets_at, other.resets_at))
+
+
+class Windows(Protocol):
+    """What others know of the windows as well."""
+
+    @property
+    def path(self) -> object:
+        """Where it is remembered, in words for people."""
+
+    def change(self, name: str, work: Callable[[Window | None], tuple[Result, Window | None]]) -> Result:
+        """Let ``work`` see a bucket's window and give a new one, while nobody else does."""
 
 
 class SharedWindows:

@@ -20,7 +20,7 @@ from prewarm.hub.means import Means
 from prewarm.hub.range_answer import PROXY, refuses_ranges, start_of
 from prewarm.hub.resolver import Elsewhere
 from prewarm.hub.retry import retrying
-from prewarm.hub.shares import RANGE_MAX_BYTES, Share, Shares
+from prewarm.hub.shares import Share, Shares
 from prewarm.hub.storage import Answer, gathering
 from prewarm.hub.transport_errors import Transient, origin_of
 from prewarm.hub.xet_way import XetWay
@@ -191,7 +191,7 @@ class Transfer:
         return self._means.connections.hands(self._helping)
 
     def _most(self) -> int:
-        return XET_RANGE_MAX_BYTES if self._xet.is_taken else RANGE_MAX_BYTES
+        return XET_RANGE_MAX_BYTES if self._xet.is_taken else self._means.range_max_bytes
 
     def _fail(self, error: BaseException | None) -> None:
         with self._lock:

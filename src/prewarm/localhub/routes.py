@@ -5,7 +5,6 @@ The routes and headers are those of huggingface.co as its clients rely on them; 
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 import time
@@ -15,7 +14,7 @@ from urllib.parse import parse_qs, quote, unquote
 from prewarm.localhub.access import Access, Refusal
 from prewarm.localhub.repository import Commit, Repository, StoredFile
 from prewarm.localhub.xet import TOKEN, XetStore
-from prewarm.wire import addresses, contents
+from prewarm.wire import addresses, contents, reading
 from prewarm.wire.addresses import Address
 from prewarm.wire.answers import Answer, api_error, json_answer, parse_range
 
@@ -85,9 +84,7 @@ class Routes:
         assert repository is not None
         commit = repository.resolve(asked.revision)
         if asked.word == "refs":
-            refs = [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": c} for n, c in repository.branches.items()]
-            tags = [{"name": n, "ref": f"refs/tags/{n}", "targetCommit": c} for n, c in repository.tags.items()]
-            return json_answer({"branches": refs, "tags": tags, "converts": []})
+            return json_answer(contents.refs(repository.branches, repository.tags))
         if commit is None:
             return api_error(404, f"Invalid rev id: {asked.revision}", code="RevisionNotFound")
         if asked.word == "resolve":
@@ -163,8 +160,8 @@ class Routes:
         if asked.word == "tree":
             return self._tree(asked, commit, query)
         if asked.word == "paths-info":
-            paths = parse_qs(body.decode()).get("paths", []) if body[:1] != b"{" else json.loads(body)["paths"]
-            return json_answer([contents.tree_file(path, commit.files[path]) for path in paths if path in commit.files])
+            paths = [path for path in reading.paths_in(body) if path in commit.files]
+            return json_answer([contents.tree_file(path, commit.files[path]) for path in paths])
         said = contents.repo_info(
             repository.repo_id,
             repository.repo_type,
@@ -181,9 +178,7 @@ class Routes:
 
     def _tree(self, asked: Address, commit: Commit, query: dict[str, list[str]]) -> Answer:
         if asked.path and not any(path.startswith(f"{asked.path}/") for path in commit.files):
-            return api_error(
-                404, f"{asked.path} does not exist", code="EntryNotFound", headers={"X-Repo-Commit": commit.sha}
-            )
+            return reading.absent(commit.sha, f"{asked.path} does not exist")
         is_recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
         entries = contents.tree(commit.files, asked.path, is_recursive=is_recursive)
         start = int(query.get("cursor", ["0"])[0])
@@ -199,7 +194,7 @@ class Routes:
         file = commit.files.get(path)
         said = {"X-Repo-Commit": commit.sha}
         if file is None:
-            return api_error(404, "Entry not found", code="EntryNotFound", headers=said)
+            return reading.absent(commit.sha)
         if file.sha256 is None:
             where = f"/api/resolve-cache/{repo_type}s/{repo_id}/{commit.sha}/{quote(path)}"
             return Answer(

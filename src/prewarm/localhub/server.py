@@ -14,6 +14,7 @@ from typing import cast
 
 from prewarm.localhub.access import Access
 from prewarm.localhub.faults import Fault, Faults
+from prewarm.localhub.line import Line
 from prewarm.localhub.mirror import Mirror
 from prewarm.localhub.quota import Quotas, bucket_of
 from prewarm.localhub.repository import Repository
@@ -40,6 +41,7 @@ class LocalHub:
         meters_resolve_cache: whether the hop of small files counts as well; the real Hub does not say.
         round_trip_s: seconds that every answer takes on the way.
         bytes_per_s: bandwidth of one connection to the second origin; None: as fast as loopback is.
+        uplink_bytes_per_s: of all connections to it together; None: no limit.
         tree_page: entries on one page of a tree.
         link_lifetime_s: how long a signed address of the second origin holds.
         port: of the Hub's origin; 0: a free one.
@@ -55,6 +57,7 @@ class LocalHub:
         meters_resolve_cache: bool = False,
         round_trip_s: float = 0.0,
         bytes_per_s: float | None = None,
+        uplink_bytes_per_s: float | None = None,
         tree_page: int = 1000,
         link_lifetime_s: float = 3600.0,
         port: int = 0,
@@ -66,6 +69,7 @@ class LocalHub:
         self.log = RequestLog()
         self.round_trip_s = round_trip_s
         self.bytes_per_s = bytes_per_s
+        self.line = Line(uplink_bytes_per_s) if uplink_bytes_per_s else None
         self.meters_resolve_cache = meters_resolve_cache
         self.mirror = Mirror()
         self.routes = Routes(self.access, tree_page=tree_page, link_lifetime_s=link_lifetime_s)
@@ -218,7 +222,9 @@ class _Handler(Handler):
     def _send_body(
         self, body: bytes | Content, start: int, end: int, fault: Fault | None, bytes_per_s: float | None
     ) -> None:
-        log: RequestLog = cast("Origin", self.server).hub.log
+        server = cast("Origin", self.server)
+        log: RequestLog = server.hub.log
+        line: Line | None = server.hub.line if server.origin == "cdn" else None
         stop_at = end
         if fault is not None and fault.kind in ("cut", "reset"):
             stop_at = min(end, start + fault.at_byte)
@@ -236,6 +242,8 @@ class _Handler(Handler):
                 wrong = bytearray(piece)
                 wrong[fault.at_byte - at] ^= 0xFF
                 piece = bytes(wrong)
+            if line is not None:
+                line.pass_on(len(piece))
             log.sent(self._place, len(piece))
             self.wfile.write(piece)
             at += len(piece)

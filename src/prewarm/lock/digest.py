@@ -10,7 +10,7 @@ from typing import Any
 from prewarm.records.entry import Application, Entry
 from prewarm.records.lock import LockedEntry
 
-_NEVER = ("required", "name", "description", "proof", "place", "unsafe", "export")
+_NEVER = ("required", "name", "description", "proof", "place", "unsafe", "export", "samples", "generation", "seed")
 _FOR_THE_PROOF_ALONE = ("processor_kwargs", "dtype")
 _LATER = ("task", "model_args", "unsafe_files")
 
@@ -23,6 +23,11 @@ def entry_digest(entry: Entry) -> str:
 def proof_digest(entry: Entry) -> str:
     """What of an entry decides how it is loaded, as a sha256."""
     return _sha256(_fields(entry, without=_NEVER))
+
+
+def entry_tag(entry: Entry) -> str:
+    """What an entry is called where its id would not do: by how it is loaded."""
+    return proof_digest(entry)[:32]
 
 
 def application_digest(application: Application) -> str:

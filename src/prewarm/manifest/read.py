@@ -11,8 +11,10 @@ from prewarm.manifest import values
 from prewarm.manifest.application import read_application
 from prewarm.manifest.audit import read_ignored
 from prewarm.manifest.export import read_export
+from prewarm.manifest.sample import read_generation, read_samples, read_seed
 from prewarm.manifest.settings import nearest
-from prewarm.records.entry import Application, Entry, Manifest
+from prewarm.manifest.wrapped import read_wrapped
+from prewarm.records.entry import Application, Entry, Manifest, Wrapped
 from prewarm.records.errors import ManifestError, NoManifestError
 
 MANIFEST_NAME = "prewarm.toml"
@@ -27,8 +29,10 @@ _NOT_FOR_DATASETS = (
     "variant",
     "dtype",
     "use_safetensors",
+    "sample",
+    "generation",
 )
-_TOP = ["simple", "advanced", "application", "audit", "settings"]
+_TOP = ["simple", "advanced", "application", "wrapped", "audit", "settings"]
 
 
 def find(folder: Path) -> Path:
@@ -122,14 +126,19 @@ def parse(content: Mapping[str, Any], *, path: Path, start: str = "", may_be_emp
             values.items(content.get("application", []), f"{start}application", "tables: [[application]]")
         )
     ]
-    if not entries and not applications and not may_be_empty:
+    wrapped = [
+        read_wrapped(item, f"{start}wrapped[{at}]", path.parent)
+        for at, item in enumerate(values.items(content.get("wrapped", []), f"{start}wrapped", "tables: [[wrapped]]"))
+    ]
+    if not entries and not applications and not wrapped and not may_be_empty:
         raise ManifestError(f"{path.name} has no entries", hint=f"add one: {EXAMPLE}")
     _refuse_duplicates(entries)
-    _refuse_equal_names(entries, applications)
+    _refuse_equal_names(entries, [*applications, *wrapped])
     return Manifest(
         path=path,
         entries=tuple(entries),
         applications=tuple(applications),
+        wrapped=tuple(wrapped),
         ignored=read_ignored(content.get("audit", {}), f"{start}audit"),
         settings=settings,
     )
@@ -155,7 +164,7 @@ def _advanced(item: object, place: str) -> Entry:
         read = _KEYS.get(key)
         if read is None:
             raise ManifestError("unknown key", place=f"{place}.{key}", hint=nearest(key, list(_KEYS)))
-        fields[key] = read(value, f"{place}.{key}")
+        fields["samples" if key == "sample" else key] = read(value, f"{place}.{key}")
     if "id" not in fields:
         raise ManifestError("there is no id", place=place, hint='id = "namespace/name"')
     if "@" in str(item["id"]):
@@ -195,13 +204,13 @@ def _refuse_contradictions(entry: Entry, item: Mapping[str, Any]) -> None:
         )
 
 
-def _refuse_equal_names(entries: list[Entry], applications: list[Application]) -> None:
+def _refuse_equal_names(entries: list[Entry], others: list[Application | Wrapped]) -> None:
     taken = {word for entry in entries for word in (entry.id, entry.name) if word}
-    for application in applications:
-        if application.name in taken:
-            said = f"'{application.name}' is the name of another one"
-            raise ManifestError(said, place=f"{application.place}.name", hint="give it a name of its own")
-        taken.add(application.name)
+    for other in others:
+        if other.name in taken:
+            said = f"'{other.name}' is the name of another one"
+            raise ManifestError(said, place=f"{other.place}.name", hint="give it a name of its own")
+        taken.add(other.name)
 
 
 def _refuse_duplicates(entries: list[Entry]) -> None:
@@ -253,5 +262,8 @@ _KEYS: Mapping[str, Callable[[object, str], Any]] = {
     "unsafe": values.flag,
     "proof": values.choice("load", "files"),
     "export": read_export,
+    "sample": read_samples,
+    "generation": read_generation,
+    "seed": read_seed,
 }
-"""The keys of an advanced entry, which are the fields of Entry, and how each is read."""
+"""The keys of an advanced entry, which are the fields of Entry but for ``sample``, and how each is read."""

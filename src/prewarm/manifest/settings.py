@@ -35,27 +35,30 @@ class Settings:
     proof: ProofMode = "load"
     """``load``: load every model offline; ``files``: stop at verified files."""
     workers: int = 8
-    """Connections for files."""
+    """Connections for large files, and as many for small ones."""
     transfer: TransferMode = "auto"
     """How large files come that the Hub has in Xet: ``http``, ``xet``, or ``auto``, which is ``http`` at present."""
     max_wait_s: float = 900.0
-    """The longest that one run waits for rate limits, in total, in seconds."""
+    """The longest that one run waits for rate limits, in total."""
     proof_timeout_s: float = 600.0
-    """The longest that one entry's proof may take, in seconds."""
+    """The longest that one entry's proof may take."""
     min_speed: Speed = ORDINARY
-    """The least that any answer has to come with."""
+    """The least that any answer has to come with; ``"0"``: none does."""
     lock_wait_s: float = 1800.0
-    """The longest that another run's download of a file is waited for, in seconds."""
+    """The longest that another run's download of a file is waited for."""
     discovery_max_repos: int = 8
-    """Repositories beyond an entry's own that give it files where it is loaded to see what it asks for."""
+    """Repositories beyond an entry's own that one load may ask for."""
     discovery_max_bytes: int = 200_000_000_000
-    """Bytes of all files that such a load gets, those of the entry's own repository included."""
+    """Bytes of all files that one load may ask for."""
     confinement: ConfinementMode = "strongest"
-    """How far the processes that load models are confined."""
+    """How far the processes that load models are confined: ``"required"`` runs no code of repositories where
+    anything is lacking."""
     worker_memory_bytes: int | None = None
-    """Memory of one such process, in bytes; None: from the sizes of its files, and what the machine has."""
+    """Memory of one such process; None: from the sizes of its files, and what the machine has."""
     models_dir: str = "models"
     """Where artifacts are made, from the manifest's folder."""
+    history: str | None = None
+    """The file that keeps what runs find out, from the manifest's folder; None: nothing is kept."""
     min_similarity: float = 0.999
     """The least cosine of what an artifact of less than 32 bits gives, and what the original does."""
 
@@ -132,9 +135,9 @@ def _memory(text: object) -> int:
     return found
 
 
-def _folder(text: object) -> str:
+def _path(text: object) -> str:
     if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise ValueError("expected a folder")
+        raise ValueError("expected a path")
     return text
 
 
@@ -167,7 +170,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "discovery_max_bytes": ("discovery_max_bytes", size_bytes),
     "confinement": ("confinement", _choice(ConfinementMode)),
     "worker_memory": ("worker_memory_bytes", _memory),
-    "models_dir": ("models_dir", _folder),
+    "models_dir": ("models_dir", _path),
+    "history": ("history", _path),
     "min_similarity": ("min_similarity", _share),
 }
 """Key in the manifest, to the field and its parser; flags are ``--max-wait``, variables ``PREWARM_MAX_WAIT``."""
@@ -210,9 +214,15 @@ def check_keys(table: Mapping[str, Any]) -> None:
             raise SettingsError("unknown key", place=f"settings.{key}", hint=nearest(key, list(_KEYS)))
 
 
-def nearest(key: str, known: list[str]) -> str:
-    """A hint that names the known key nearest to ``key``, or all of them."""
+def nearest(key: str, known: list[str], *, called: str = "keys") -> str:
+    """A hint that names the known key nearest to ``key``, or all of them.
+
+    Args:
+        key: what was written.
+        known: what there is.
+        called: what they are, in the plural.
+    """
     import difflib  # noqa: PLC0415 (for mistakes alone)
 
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}"
+    return f"did you mean '{close[0]}'?" if close else f"the {called} are {', '.join(known)}"

@@ -149,7 +149,7 @@ def keywords(value: object, place: str) -> Mapping[str, Any]:
             raise ManifestError("a key of the entry itself", place=f"{place}.{key}", hint=f"move it up: {name} = …")
         if key == "subfolder":
             subfolder(value[key], f"{place}.{key}")
-        _refuse_what_no_call_takes(value[key], f"{place}.{key}")
+        refuse_what_no_call_takes(value[key], f"{place}.{key}")
     return value
 
 
@@ -162,7 +162,7 @@ def arguments(value: object, place: str) -> tuple[Any, ...]:
     found = items(value, place, "a list of arguments")
     if not found:
         raise ManifestError("the list is empty", place=place, hint='leave the key out, or name them: ["{id}"]')
-    _refuse_what_no_call_takes(found, place)
+    refuse_what_no_call_takes(found, place)
     return tuple(found)
 
 
@@ -211,13 +211,14 @@ def words(value: object, place: str) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def _refuse_what_no_call_takes(value: object, place: str) -> None:
+def refuse_what_no_call_takes(value: object, place: str) -> None:
+    """Raise ManifestError for dates and times, which no keyword is."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            _refuse_what_no_call_takes(inner, f"{place}.{key}")
+            refuse_what_no_call_takes(inner, f"{place}.{key}")
     elif isinstance(value, list):
         for at, inner in enumerate(value):
-            _refuse_what_no_call_takes(inner, f"{place}[{at}]")
+            refuse_what_no_call_takes(inner, f"{place}[{at}]")
     elif not isinstance(value, (str, int, float)):
         raise ManifestError("a date or a time is no keyword of a class", place=place, hint="write it as a string")
 

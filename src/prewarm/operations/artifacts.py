@@ -5,16 +5,16 @@ Imports little: where nothing is to be made, this is all that runs.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from prewarm.cache.stored import read_table, write_table
-from prewarm.export import Found, Wanted, examine, sha256_of, wanted_of
+from prewarm.cache.stored import key_of, read_table, write_table
+from prewarm.export import Found, Wanted, examine, wanted_of
 from prewarm.hub import configuration
 from prewarm.lock import file as locks
+from prewarm.lock.content import sha256_of
 from prewarm.operations.project import Project
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CommandError, ManifestError
@@ -120,15 +120,10 @@ def examined(folder: Path, wanted: Wanted) -> Found:
         return Found(stale=(f"it cannot be read: {error.strerror or error}",), changed=("it cannot be read",))
 
 
-def key_of(folder: Path) -> str:
-    """What a folder is called in ``HF_HOME``."""
-    return hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:32]
-
-
 @contextmanager
 def remembering(folder: Path) -> Iterator[Callable[[Path, str], bool]]:
     """What says whether a file has a sha256: it reads once what nobody has touched since."""
-    place = configuration.home() / "prewarm" / "artifacts" / f"{key_of(folder)}.json"
+    place = configuration.home() / "prewarm" / "artifacts" / f"{key_of(folder.absolute())}.json"
     known = read_table(place)
     seen: dict[str, Any] = {}
 

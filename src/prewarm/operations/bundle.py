@@ -40,7 +40,7 @@ def bundle(path: Path | None, target: Path, told: Told, environ: Mapping[str, st
                 hint="make everything ready first: prewarm",
             )
         found += [(repo, file, disk.content(repo, file)) for repo, file in locked.files]
-    pack(target, _manifest_text(project), locks.dump(project.lock), found, hasher, told)
+    pack(target, manifest_text(project), locks.dump(project.lock), found, hasher, told)
 
 
 def all_locked(project: Project) -> list[LockedEntry]:
@@ -50,7 +50,8 @@ def all_locked(project: Project) -> list[LockedEntry]:
     return [*(one for one in found if one is not None), *(one.as_entry for one in ran if one is not None)]
 
 
-def _manifest_text(project: Project) -> str:
+def manifest_text(project: Project) -> str:
+    """The manifest as a file of its own, also where it is a part of ``pyproject.toml``."""
     path = project.manifest.path
     text = path.read_text(encoding="utf-8")
     if path.name != manifests.PYPROJECT_NAME:

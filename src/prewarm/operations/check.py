@@ -19,7 +19,7 @@ from prewarm.operations.project import Project
 from prewarm.records.entry import Entry
 from prewarm.records.libraries import moved
 from prewarm.records.lock import LockedEntry
-from prewarm.records.report import ApplicationReport, Report
+from prewarm.records.report import ApplicationReport, Report, WrappedReport
 
 
 def check(project: Project, command: str = "check") -> Report:
@@ -45,7 +45,13 @@ def check(project: Project, command: str = "check") -> Report:
         from prewarm.operations.applications import states
 
         applications = states(project, sight.missing, remembered.recall_run, starts=command in ("run", "ensure"))
-    return report(project, command, reports, applications=applications, elapsed_s=time.monotonic() - began)
+    wrapped: list[WrappedReport] = []
+    if project.wrapped:
+        from prewarm.operations.wrapped import states as wrapped_states
+
+        wrapped = wrapped_states(project)
+    elapsed_s = time.monotonic() - began
+    return report(project, command, reports, applications=applications, wrapped=wrapped, elapsed_s=elapsed_s)
 
 
 def nothing_to_do(project: Project, command: str, *, retries: bool) -> Report | None:

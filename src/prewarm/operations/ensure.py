@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,12 +46,12 @@ def _alone(path: Path, observe: Observer, limit_s: float) -> Iterator[None]:
         CacheError: another one is at it for too long.
     """
     from prewarm.cache.file_lock import locked
+    from prewarm.cache.stored import key_of
 
     def awaited(holder: str, waited_s: float) -> None:
         so_far = f", for {duration(waited_s)} so far" if waited_s >= 1 else ""
         observe(Notice(text=f"waiting for {holder or 'another process'}, which makes {path.name} ready{so_far}"))
 
-    name = hashlib.sha256(str(path).encode()).hexdigest()[:32]
-    lock = configuration.home() / "prewarm" / f"ensure-{name}.lock"
+    lock = configuration.home() / "prewarm" / f"ensure-{key_of(path)}.lock"
     with _locks.setdefault(path, threading.Lock()), locked(lock, Stop(), awaited, limit_s=limit_s):
         yield

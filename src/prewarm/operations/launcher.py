@@ -26,6 +26,7 @@ from prewarm.records.text import harmless_lines, without_secrets
 from prewarm.worker.supervised import Supervised
 
 _LAUNCH = Path(__file__).parents[1] / "worker" / "_launch" / "__main__.py"
+_OF_INSTALLERS = ("PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _POLL_S = 0.05
 _LAST_LINES = 20
 _LAST_BYTES = 20_000
@@ -71,6 +72,16 @@ class CommandLauncher:
         """
         with leftovers.own_folder() as folder:
             return self._run(application, ["--network-of-its-own"], self._environment(folder), folder, [], None)
+
+    def installing(self, application: Application) -> Ran:
+        """With the network as it is, and what installers read of the environment.
+
+        Raises:
+            Interrupted: it was stopped.
+        """
+        given = {name: value for name, value in self._environ.items() if name.upper().startswith(_OF_INSTALLERS)}
+        with leftovers.own_folder() as folder:
+            return self._run(application, [], {**self._environment(folder), **given}, folder, [], None)
 
     def _environment(self, folder: Path) -> dict[str, str]:
         return command_environment(self._environ, token=self._token, cache=self._cache, folder=folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prewarm.flow.account import Account, Tools
 from prewarm.flow.resolve import read_documents, resolve
@@ -81,6 +81,11 @@ def lock(
     found = merged(project.manifest, project.lock, settled)
     is_kept = write_lock(project, found, observe) if writes else True
     return NewLock(lock=found, changes=(*changes, *_going(project)), is_kept=is_kept)
+
+
+def write(project: Project, found: NewLock, observe: Observer) -> NewLock:
+    """Write a lock that was made without that."""
+    return replace(found, is_kept=write_lock(project, found.lock, observe))
 
 
 def _sharing(lock: Lock, upgrade: Collection[Entry]) -> set[Entry]:

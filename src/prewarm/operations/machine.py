@@ -5,6 +5,8 @@ Imports little: it is what a check needs, and the HTTP client alone takes longer
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +18,8 @@ from prewarm.cache.memory import Memory
 from prewarm.hub import configuration
 from prewarm.operations.project import Project
 from prewarm.records.plan import Fetched
-from prewarm.records.report import ApplicationReport, EntryReport, Report
+from prewarm.records.report import ApplicationReport, EntryReport, Report, WrappedReport
+from prewarm.records.units import plural
 
 _NOTHING = Fetched()
 _LIBRARIES = ("huggingface_hub", "transformers", "torch", "tokenizers", "safetensors")
@@ -33,6 +36,7 @@ def report(
     entries: Sequence[EntryReport],
     *,
     applications: Sequence[ApplicationReport] = (),
+    wrapped: Sequence[WrappedReport] = (),
     fetched: Fetched = _NOTHING,
     elapsed_s: float,
     dry_run: bool = False,
@@ -45,6 +49,7 @@ def report(
         command=command,
         entries=tuple(replace(one, vulnerable=remembered.vulnerable(one.entry, one.commit)) for one in entries),
         applications=tuple(applications),
+        wrapped=tuple(wrapped),
         manifest=project.manifest.path,
         lock=path if path is not None and path.exists() else None,
         endpoint=configuration.endpoint(),
@@ -54,6 +59,11 @@ def report(
         elapsed_s=elapsed_s,
         dry_run=dry_run,
     )
+
+
+def machine() -> str:
+    """What figures were measured on, in words."""
+    return f"{platform.system()} {platform.machine()}, {plural(os.cpu_count() or 1, 'processor')}"
 
 
 def own_versions() -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from prewarm.cache.file_lock import locked as file_locked
 from prewarm.cache.installed import versions_of
+from prewarm.cache.stored import key_of
 from prewarm.export import (
     MAKE,
     RECORD,
@@ -31,7 +32,8 @@ from prewarm.flow.outcome import Warmed
 from prewarm.flow.warm import warm as warm_entries
 from prewarm.hub import configuration
 from prewarm.lock import file as locks
-from prewarm.operations.artifacts import Mode, examined, key_of, told
+from prewarm.operations.artifacts import Mode, examined, told
+from prewarm.operations.keeping import keep_artifact, keeping, noting
 from prewarm.operations.lock_file import keep_lock
 from prewarm.operations.machine import own_versions
 from prewarm.operations.project import Project
@@ -65,12 +67,15 @@ def make_all(
     """
     entries = tuple(folders)
     own = replace(project, entries=entries, applications=())
-    with tools(own, observe, environ) as using:
+    with keeping(own, observe) as keep, tools(own, noting(observe, keep), environ) as using:
         warmed = warm_entries(entries, project.lock, using, Options(proof=project.settings.proof))
         keep_lock(own, warmed, observe)
-        return {
-            one.report.entry: _make_one(own, one, folders[one.report.entry], mode, using, observe) for one in warmed
-        }
+        found = {}
+        for one in warmed:
+            made = _make_one(own, one, folders[one.report.entry], mode, using, observe)
+            keep_artifact(made, one.report.commit, keep)
+            found[one.report.entry] = made
+        return found
 
 
 def _make_one(project: Project, warmed: Warmed, folder: Path, mode: Mode, using: Tools, observe: Observer) -> Artifact:
@@ -116,7 +121,7 @@ def _make(wanted: Wanted, locked: LockedEntry, place: Place, project: Project, u
                 "facts": facts,
                 "needs_vectors": export.layout == "oracle",
             }
-            made = read_made(apply(locked, MAKE, given, using, folder=folder, timeout_s=TIMEOUT_S))
+            made = read_made(apply(locked, MAKE, given, using, folder=folder, timeout_s=TIMEOUT_S).told)
             refuse_strangers(folder, made)
             write_layout(folder, wanted, made, Texts(server=server_text(), openapi=openapi_text()))
         _look_for_check_files(export.check_files, folder)
@@ -186,5 +191,7 @@ def _alone(folder: Path, using: Tools, observe: Observer) -> Iterator[None]:
         del waited_s
         observe(Notice(text=f"waiting for {holder or 'another process'}, which makes {folder}"))
 
-    with file_locked(configuration.home() / "prewarm" / f"export-{key_of(folder)}.lock", using.stop, awaited):
+    with file_locked(
+        configuration.home() / "prewarm" / f"export-{key_of(folder.absolute())}.lock", using.stop, awaited
+    ):
         yield

@@ -13,8 +13,8 @@ from prewarm.hub import variables
 from prewarm.lock import file as locks
 from prewarm.manifest import read as manifests
 from prewarm.manifest.settings import Settings, resolve
-from prewarm.records.entry import Application, Entry, Manifest
-from prewarm.records.errors import LockError, ManifestError
+from prewarm.records.entry import Application, Entry, Manifest, Wrapped
+from prewarm.records.errors import CommandError, LockError, ManifestError
 from prewarm.records.lock import Lock, LockedApplication, LockedEntry
 
 
@@ -28,6 +28,8 @@ class Project:
     """Those that were asked for; all of them by default."""
     applications: tuple[Application, ...] = ()
     """As ``entries``."""
+    wrapped: tuple[Wrapped, ...] = ()
+    """As ``entries``."""
     lock: Lock
     lock_path: Path | None
     """None: the lock is neither read nor written."""
@@ -35,11 +37,15 @@ class Project:
     """Whether the lock may not change."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The process's environment."""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the command line, by key; None for those that were not said."""
+    only: tuple[str, ...] = ()
+    """The words that chose the entries; empty: all of them."""
 
     @property
     def total(self) -> int:
         """How many are worked on."""
-        return len(self.entries) + len(self.applications)
+        return len(self.entries) + len(self.applications) + len(self.wrapped)
 
     @property
     def has_whole_lock(self) -> bool:
@@ -116,10 +122,13 @@ def load(
         settings=settings,
         entries=entries,
         applications=applications,
+        wrapped=tuple(one for one in manifest.wrapped if not only or one.name in only),
         lock=lock,
         lock_path=lock_path,
         is_locked=locked,
         environ=environ,
+        flags=flags or {},
+        only=tuple(only),
     )
 
 
@@ -139,11 +148,25 @@ def select(manifest: Manifest, only: Sequence[str]) -> tuple[tuple[Entry, ...], 
         ManifestError: one is not there.
     """
     for asked in only:
-        known = [entry.id for entry in manifest.entries] + [one.name for one in manifest.applications]
+        known = [entry.id for entry in manifest.entries]
+        known += [one.name for one in manifest.applications] + [one.name for one in manifest.wrapped]
         if asked not in (*known, *(entry.name for entry in manifest.entries)):
             raise ManifestError(f"no entry is called '{asked}'", hint=f"the entries are {', '.join(known)}")
-    entries = tuple(entry for entry in manifest.entries if not only or {entry.id, entry.name} & set(only))
+    entries = tuple(entry for entry in manifest.entries if not only or any(map(entry.is_called, only)))
     return entries, tuple(one for one in manifest.applications if not only or one.name in only)
+
+
+def only_model(project: Project) -> Entry:
+    """The entry that is meant: the only one, or the one that was named.
+
+    Raises:
+        CommandError: it is not clear which.
+    """
+    models = [entry for entry in project.entries if entry.repo_type == "model" and entry.model_class is not False]
+    if len(models) != 1:
+        names = ", ".join(entry.label for entry in models[:5]) or "none"
+        raise CommandError(f"there are {len(models)} entries that load a model", hint=f"name one: {names}")
+    return models[0]
 
 
 def read_lock(path: Path | None, manifest: Manifest) -> Lock:

@@ -17,13 +17,15 @@ from prewarm.gateway import Gateway
 from prewarm.hub import configuration, tokens
 from prewarm.hub.client import Client
 from prewarm.hub.offline import OfflineHub
+from prewarm.hub.shared_windows import Windows
+from prewarm.hub.shares import RANGE_MAX_BYTES
 from prewarm.lock import file as locks
 from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.machine import memory
 from prewarm.operations.project import Project
 from prewarm.proof.environment import without_secrets
 from prewarm.proof.runner import Runner
-from prewarm.records.events import Observer
+from prewarm.records.events import Event, Observer
 from prewarm.records.lock import Lock
 
 
@@ -39,9 +41,19 @@ class Work:
     """Load also what has passed before."""
     asks_nobody: bool = False
     """No request may be sent."""
+    windows: Windows | None = None
+    """What others know of the Hub's windows; None: the processes of this machine."""
+    passes_on: bool = False
+    """Whether others wait for the beginning of what comes."""
 
 
 ORDINARY = Work()
+_PASSED_ON_BYTES = 8 << 20
+"""Of one range: eight connections are ahead of what is whole by no more than a piece that moves between nodes."""
+
+
+def ignored(event: Event) -> None:
+    """An observer of what nobody looks at."""
 
 
 @contextmanager
@@ -61,6 +73,8 @@ def tools(
             transfer=settings.transfer,
             stop=stop,
             min_speed=settings.min_speed,
+            windows=work.windows,
+            range_max_bytes=_PASSED_ON_BYTES if work.passes_on else RANGE_MAX_BYTES,
         )
     disk = DiskCache(
         root,

@@ -54,7 +54,8 @@ def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, r
     # Entries that the lock does not have are taken as the cache has them.
     held = replace(project, lock=replace(project.lock, entries=tuple(there)))
     work = Work(prove_again=True, asks_nobody=not repairs)
-    warmed, applied, waited_s = warm_some(held, sound, observe, environ, work)
+    done = warm_some(held, sound, observe, environ, work)
+    warmed, applied = done.warmed, done.applied
     if repairs:
         keep_lock(project, warmed, observe, applied)
     reports = {one.report.entry: one.report for one in warmed}
@@ -68,7 +69,8 @@ def verify(project: Project, observe: Observer, environ: Mapping[str, str], *, r
         "verify",
         [reports[entry] for entry in project.entries],
         applications=[one.report for one in applied],
-        fetched=replace(sum((one.fetched for one in reports.values()), Fetched()), waited_s=waited_s),
+        wrapped=done.wrapped,
+        fetched=replace(sum((one.fetched for one in reports.values()), Fetched()), waited_s=done.waited_s),
         elapsed_s=time.monotonic() - began,
     )
 

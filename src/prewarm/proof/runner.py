@@ -19,7 +19,7 @@ from prewarm.proof.worker import Doorway, Worker
 from prewarm.records.confinement import Confinement, ConfinementMode
 from prewarm.records.entry import Entry
 from prewarm.records.errors import Interrupted, ProofError
-from prewarm.records.proof import Proof, ProofRequest
+from prewarm.records.proof import Continued, Proof, ProofRequest
 
 OpenGateway: TypeAlias = Callable[[Source, Path], AbstractContextManager[Doorway]]
 
@@ -59,6 +59,7 @@ class Runner:
         self._shared = self._make(confining=self._policy.shared())
         self._own: Worker | None = None
         self._own_entry: Entry | None = None
+        self._own_folder: Path | None = None
         self._one_at_a_time = threading.Lock()
         self._is_stopped = False
 
@@ -109,12 +110,12 @@ class Runner:
 
     def apply(
         self, request: ProofRequest, then: str, given: Mapping[str, Any], *, folder: Path, timeout_s: float
-    ) -> dict[str, Any]:
-        """Load it, offline, in a process of its own, and let a function go on with what was loaded.
+    ) -> Continued:
+        """Load it, offline, in a process apart from the proofs', and let a function go on with what was loaded.
 
         Args:
             request: what to load.
-            then: ``package.module:function``, called with the model and the processor.
+            then: ``package.module:function``, called with what was loaded.
             given: further arguments of it: what JSON can say.
             folder: the one folder outside of its own that the process may write to.
             timeout_s: the longest that it may take, in seconds.
@@ -128,17 +129,22 @@ class Runner:
         with self._one_at_a_time:
             if self._is_stopped:
                 raise Interrupted
-            confining = self._policy.of(request).writing_to(folder)
-            worker = self._own = self._make(confining=confining, timeout_s=timeout_s)
-            self._own_entry = None
+            worker = self._applying(request, folder)
             try:
-                asked = replace(_request("load", request), then=then, given=dict(given))
-                answer = worker.ask(asked, self._is_strict(request))
-            finally:
+                asked = replace(as_request("load", request), then=then, given=dict(given))
+                answer = worker.ask(asked, self._is_strict(request), timeout_s=timeout_s)
+            except BaseException:
+                self._close_own()
+                raise
+            if request.entry.trust_remote_code:
                 self._close_own()
         _judge(answer)
-        told: dict[str, Any] = answer["then"]
-        return told
+        return Continued(
+            told=answer["then"],
+            load_s=float(answer["load_s"] or 0.0),
+            peak_rss_bytes=answer["peak_rss_bytes"],
+            dtype=answer["dtype"],
+        )
 
     def discover(self, request: ProofRequest, source: Source) -> Confinement:
         """Load it once, online: whatever is asked for, ``source`` answers.
@@ -156,7 +162,7 @@ class Runner:
             try:
                 if self._is_stopped:
                     raise Interrupted
-                answer = worker.ask(_request("discover", request), self._is_strict(request))
+                answer = worker.ask(as_request("discover", request), self._is_strict(request))
             except (ProofError, Interrupted):
                 # Ended because it must not go on.
                 if doorway.failure is not None and not self._is_stopped:
@@ -187,10 +193,18 @@ class Runner:
             if self._is_stopped:
                 raise Interrupted
             begun()
-            answer = worker.ask(_request(what, request), self._is_strict(request))
+            answer = worker.ask(as_request(what, request), self._is_strict(request))
             answer["confinement"] = worker.confinement
         _judge(answer)
         return answer
+
+    def _applying(self, request: ProofRequest, folder: Path) -> Worker:
+        """The process that goes on with what it loads: the last one, where no repository's code ran or will run."""
+        if self._own is None or self._own_folder != folder or request.entry.trust_remote_code:
+            self._close_own()
+            self._own = self._make(confining=self._policy.of(request).writing_to(folder))
+            self._own_folder = None if request.entry.trust_remote_code else folder
+        return self._own
 
     def _is_strict(self, request: ProofRequest) -> bool:
         """Whether it may not be loaded where something of the confinement is lacking."""
@@ -214,7 +228,7 @@ class Runner:
                 self._close_own()
 
     def _close_own(self) -> None:
-        own, self._own, self._own_entry = self._own, None, None
+        own, self._own, self._own_entry, self._own_folder = self._own, None, None, None
         if own is not None:
             own.close()
 
@@ -235,7 +249,8 @@ def _judge(answer: Mapping[str, Any]) -> None:
         )
 
 
-def _request(what: Literal["inspect", "load", "discover"], request: ProofRequest) -> Request:
+def as_request(what: Literal["inspect", "load", "discover"], request: ProofRequest) -> Request:
+    """What a process is asked, of what is to be loaded."""
     entry = request.entry
     return Request(
         do=what,

@@ -142,12 +142,13 @@ class Worker:
                     # Where it has died, the question that follows says how.
                     self._doorway.started(self.stop)
 
-    def ask(self, request: Request, is_strict: bool = False) -> dict[str, Any]:
+    def ask(self, request: Request, is_strict: bool = False, *, timeout_s: float | None = None) -> dict[str, Any]:
         """Let it do what is asked, and give its answer.
 
         Args:
             request: what it is to do.
             is_strict: whether it is not asked at all where something of its confinement is lacking.
+            timeout_s: the longest that this one may take; None: as for all.
 
         Raises:
             ProofError: it takes too long, dies, or answers with something that is no answer.
@@ -160,10 +161,11 @@ class Worker:
         process, folder = self._process, self._folder
         if process is None or folder is None:
             raise Interrupted
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
         # A name that code of a repository cannot announce beforehand.
         path = Path(folder.name) / f"request-{secrets.token_hex(8)}.json"
         try:
-            self._hear_confinement()
+            self._hear_confinement(limit_s)
             if is_strict and self.confinement.lacks:
                 raise not_confined(self.confinement)
             if not self._answers.empty() and self._answers.get() is not None:
@@ -171,12 +173,12 @@ class Worker:
                 raise answered_early()
             path.write_text(json.dumps(vars(request)), encoding="utf-8")
             process.tell(str(path))
-            rung = self._awaited()
+            rung = self._awaited(limit_s)
         except queue.Empty:
             process.end()
             raise ProofError(
                 "timeout",
-                f"loading takes longer than {self._timeout_s:.0f} s",
+                f"loading takes longer than {limit_s:.0f} s",
                 hint='raise --proof-timeout, or leave this one to its files: proof = "files"',
             ) from None
         except (OSError, ValueError):
@@ -199,7 +201,7 @@ class Worker:
         wanted = replace(wanted, writable=[*wanted.writable, *writable])
         return ["--confine", str(wanted.written_to(folder))]
 
-    def _hear_confinement(self) -> None:
+    def _hear_confinement(self, limit_s: float) -> None:
         """The first that it says, before it loads anything.
 
         Raises:
@@ -207,16 +209,15 @@ class Worker:
             queue.Empty: it takes too long.
         """
         if self._confinement is None:
-            said = json.loads(self._awaited() or "none at all")
+            said = json.loads(self._awaited(limit_s) or "none at all")
             self._confinement = Confinement(by=tuple(said["by"]), lacks=tuple(said["lacks"]))
 
-    def _awaited(self) -> str | None:
+    def _awaited(self, left_s: float) -> str | None:
         """What it rings, within the time that it may take.
 
         Raises:
             queue.Empty: it takes longer.
         """
-        left_s = self._timeout_s
         while True:
             step_s = min(_STEP_S, left_s)
             try:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from prewarm.records.export import Export
 from prewarm.records.listing import Repo, RepoType
+from prewarm.records.sample import Sample
 from prewarm.records.text import strings_in
 
 ProofMode = Literal["load", "files"]
@@ -26,9 +27,11 @@ class Entry:
     """One model, or dataset, of the manifest."""
 
     id: str
+    """The repository."""
     revision: str = "main"
+    """A branch, a tag or a commit."""
     model_class: str | Literal[False] | None = None
-    """A name in transformers, or a class or function as ``package.module:Name``; False: load no model; None:
+    """A name in transformers, or a class or function as ``package.module:Name``; ``false``: load no model; None:
     ``AutoModel``."""
     processor_class: str | Literal[False] | None = None
     """As ``model_class``: that one, and no other in its place; None: the class that the repository's files call for."""
@@ -37,32 +40,59 @@ class Entry:
     model_args: tuple[Any, ...] | None = field(default=None, hash=False)
     """Positional arguments in the place of the id; ``{id}``, ``{path}`` and ``{revision}`` in them are filled in."""
     trust_remote_code: bool = False
+    """Whether the repository's own Python code is run, in a confined process of the entry's own."""
     code_revision: str | None = None
     """The revision of another repository that ``auto_map`` points into."""
     required: bool = True
+    """Whether a failure fails the run; it is reported in any case."""
     name: str | None = None
+    """What it is called in reports and by ``--only``; None: its id."""
     description: str | None = None
+    """For people."""
     subfolder: str = ""
+    """As in ``from_pretrained``: the folder of the repository that the model is in."""
     variant: str | None = None
+    """As in ``from_pretrained``: ``"fp16"`` takes ``model.fp16.safetensors``."""
     dtype: str | None = None
+    """As in ``from_pretrained``: ``"float16"``, ``"bfloat16"``, ``"auto"``."""
     use_safetensors: bool | None = None
+    """As in ``from_pretrained``; None: safetensors where there are any."""
     model_kwargs: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
+    """Further keywords of the model's call."""
     processor_kwargs: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
+    """Further keywords of the processor's call."""
     include: tuple[str, ...] | None = None
-    """Globs that replace the planned files; None: plan what the classes open."""
+    """Globs: these files in the place of those that the classes open, and nothing is loaded unless a class is
+    named; None: what the classes open."""
     exclude: tuple[str, ...] = ()
-    """Globs that narrow the planned files."""
+    """Globs: leave these out."""
     repo_type: RepoType = "model"
+    """``"dataset"``: files only, unless a class or a function is named."""
     unsafe_files: tuple[str, ...] | None = None
-    """Paths of files that are trusted whatever they do when they are opened, with the content that is locked."""
+    """Paths of files that are trusted though they run something as they are opened, with the content that is locked."""
     unsafe: bool = False
-    """Whether keywords may switch off what keeps files from doing something."""
+    """Whether keywords such as ``weights_only = false`` may switch off what keeps files from running code."""
     proof: ProofMode | None = None
-    """None: as the settings say."""
+    """``"load"``, or ``"files"``: stop at verified files; None: as the settings say."""
     export: Export | None = None
     """The artifact to make; None: none, unless it is asked for by name."""
+    samples: tuple[Sample, ...] = ()
+    """What ``prewarm try`` asks it."""
+    generation: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
+    """Keywords of ``generate``, for samples."""
+    seed: int | None = None
+    """Where sampling starts; None: sampled answers differ each time."""
     place: str = "simple"
     """Where the entry stands in the manifest, for messages."""
+
+    @property
+    def label(self) -> str:
+        """What it is called: its name, or its id."""
+        return self.name or self.id
+
+    def is_called(self, word: str) -> bool:
+        """Whether a user means it by a word: its name, or its id."""
+        return word in (self.id, self.name)
 
     @property
     def repo(self) -> Repo:
@@ -107,16 +137,41 @@ class Application:
     """A command of the application's, that loads what no entry describes."""
 
     name: str
+    """What it is called; None: ``application 1``."""
     command: tuple[str, ...]
+    """The command, a word each."""
     cwd: Path
-    """The manifest's folder, or one below or beside it."""
+    """Where it runs, from the manifest's folder."""
     timeout_s: float = 600.0
+    """The longest that it may take."""
     required: bool = True
+    """Whether a failure fails the run."""
     sources: tuple[str, ...] = ()
-    """Globs of the files whose content decides whether its proof still holds; none: it is never remembered."""
+    """Globs of the files whose content decides whether its proof still holds; none: it is run each time."""
     folder: Path = Path()
     """Where the globs start: the manifest's."""
     place: str = "application[0]"
+    """Where it stands in the manifest, for messages."""
+
+    @property
+    def as_entry(self) -> Entry:
+        """What stands for it where entries are told of."""
+        return Entry(id=self.name, required=self.required, place=self.place)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wrapped:
+    """A folder with a model and the class that runs it, as onboarding systems take it."""
+
+    name: str
+    """What it is called; None: the name of its folder."""
+    path: Path
+    """The folder, with ``model/``, ``src/`` and perhaps ``privatepkgs/``."""
+    sample: Mapping[str, Any] = field(hash=False)
+    """What it is sent: ``text``, or ``image``, which is a file or its content in base64."""
+    required: bool = True
+    """Whether a failure fails the run."""
+    place: str = "wrapped[0]"
     """Where it stands in the manifest, for messages."""
 
     @property
@@ -130,7 +185,9 @@ class Ignored:
     """A finding of an audit that the manifest accepts."""
 
     id: str
+    """Of the finding, as ``prewarm audit`` prints it."""
     reason: str
+    """Why it is accepted."""
     until: date | None = None
     """The last day on which it is accepted; None: for good."""
     place: str = "audit.ignore[0]"
@@ -144,6 +201,7 @@ class Manifest:
     path: Path
     entries: tuple[Entry, ...]
     applications: tuple[Application, ...] = ()
+    wrapped: tuple[Wrapped, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     """Findings of an audit that are accepted."""
     settings: Mapping[str, Any] = field(default_factory=_nothing, hash=False)

@@ -6,16 +6,21 @@ PrewarmError                  anything that prewarm can explain
 │   │   └── NoManifestError   there is none here
 │   ├── SettingsError         a flag, a variable or a key of [settings]
 │   ├── LockError             the lock
-│   └── CommandError          the command to run
+│   └── CommandError          what a command is given
 ├── EntryError                one entry cannot be made ready: a value in the report
 │   ├── PlanError             its files cannot be decided
 │   ├── HubError              the Hub does not give them
 │   ├── CacheError            the cache does not take them
 │   ├── ProofError            its classes do not load them
+│   ├── WrappedError          a wrapped model cannot be installed, or does not answer
 │   └── ExportError           no artifact can be made of it
 ├── NotReadyError             a required entry is not ready, for those who want it raised
 ├── AuditError                who knows of vulnerabilities cannot be asked
 ├── ServeError                an artifact cannot be served
+├── LoadError                 a server cannot be asked
+├── HistoryError              the history cannot be read or written
+├── FleetError                a cluster cannot be worked with
+├── MirrorError               a cache cannot be served
 ├── BundleError               a bundle is none, or is not what it says
 ├── DemoError                 the demo cannot be set up
 └── Interrupted               the user said stop: exit code 130
@@ -41,6 +46,8 @@ class PrewarmError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    kind: str = "internal"
+    """What ``prewarm explain`` is asked for; a page of docs/messages.md."""
 
     def __init__(self, message: str, *, hint: str = "", place: str = "") -> None:
         super().__init__(message)
@@ -62,33 +69,73 @@ class InputError(PrewarmError):
 class ManifestError(InputError):
     """The manifest is missing or wrong."""
 
+    kind = "bad-manifest"
+
 
 class NoManifestError(ManifestError):
     """There is none in the working directory."""
+
+    kind = "no-manifest"
 
 
 class SettingsError(InputError):
     """A setting has a value that it cannot have."""
 
+    kind = "bad-setting"
+
 
 class LockError(InputError):
     """The lock cannot be read, or is not what ``--locked`` asks for."""
 
+    kind = "bad-lock"
+
 
 class CommandError(InputError):
-    """The command that is to be run is not there."""
+    """What a command is given is wrong: a program to run, an entry, a file, a value."""
+
+    kind = "bad-command"
 
 
 class BundleError(PrewarmError):
     """A bundle cannot be made, is damaged, or is signed by somebody else."""
 
+    kind = "bundle-failed"
+
 
 class AuditError(PrewarmError):
     """Nobody can say what vulnerabilities are known."""
 
+    kind = "audit-failed"
+
 
 class ServeError(PrewarmError):
     """An artifact cannot be served or tried out."""
+
+    kind = "serve-failed"
+
+
+class LoadError(PrewarmError):
+    """A server does not answer, or cannot be started, so that no load can be put on it."""
+
+    kind = "load-test-failed"
+
+
+class FleetError(PrewarmError):
+    """A cluster cannot be reached, or cannot be worked with."""
+
+    kind = "fleet-failed"
+
+
+class MirrorError(PrewarmError):
+    """A cache cannot be served."""
+
+    kind = "mirror-failed"
+
+
+class HistoryError(PrewarmError):
+    """The history's file cannot be read or written."""
+
+    kind = "history-failed"
 
 
 class EntryError(PrewarmError):
@@ -155,16 +202,34 @@ class ExportError(EntryError):
     """No artifact can be made of an entry, or it cannot be put in its place."""
 
 
+class WrappedError(EntryError):
+    """A wrapped model cannot be installed, or does not answer as it has to.
+
+    Args:
+        trace: what its process said, for ``-v``.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str, *, hint: str = "", trace: str = "") -> None:
+        super().__init__(kind, message, hint=hint)
+        self.trace = harmless_lines(trace)
+
+
 class NotReadyError(PrewarmError):
     """A required entry is not ready."""
+
+    kind = "not-ready"
 
 
 class DemoError(PrewarmError):
     """The demo cannot be set up."""
 
+    kind = "demo-failed"
+
 
 class Interrupted(PrewarmError):
     """The user interrupted the run."""
+
+    kind = "interrupted"
 
     exit_code: ClassVar[int] = 130
 

@@ -35,6 +35,7 @@ class OracleEnvironment:
     environment_path: str
     """Of the packed environment in object storage: ``oci://bucket@namespace/…``."""
     slug: str
+    """The short name of that environment."""
     type: Literal["published", "data_science"]
     """``data_science``: one of Oracle's own; ``published``: the user's."""
     python: str
@@ -48,18 +49,21 @@ class Export:
     format: ExportFormat = "onnx"
     """``files``: the planned files as they are."""
     task: ExportTask | None = None
-    """None: from the entry's task, or its class and configuration."""
+    """What the graph does; None: from the entry's task, or its class and configuration."""
     output_dir: str | None = None
     """From the manifest's folder; None: the entry's name, or the last part of its id, in the settings' models_dir."""
     max_length: int | None = None
-    """Tokens; None: the model's own maximum, within what prewarm.export.inside bounds it to."""
+    """Tokens; None: the model's own maximum, or what prewarm.export.inside bounds it to."""
     opset: int | None = None
     """Of ONNX; None: what the exporter takes by itself."""
     dtype: Precision = "float32"
+    """``"float16"`` and ``"int8"`` are smaller, and compared by their cosine (``min_similarity``)."""
     check_files: tuple[str, ...] = ()
     """Files that have to be there, beside those that ``prewarm.json`` names."""
     layout: Layout = "plain"
+    """``"oracle"``: with ``score.py`` and ``runtime.yaml``, as Oracle's model deployment takes it."""
     oracle: OracleEnvironment | None = None
+    """For ``layout = "oracle"``: the environment that it runs in."""
     place: str = "export"
     """Where it stands in the manifest, for messages."""
 

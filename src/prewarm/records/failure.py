@@ -33,3 +33,8 @@ class Failure:
     """The traceback of the process that loaded it, for ``-v``; empty for failures elsewhere."""
     retry_in_s: float = 0.0
     """Seconds until what is in the way is known to have passed."""
+
+    @property
+    def said(self) -> str:
+        """What happened, in a line."""
+        return f"{self.kind}: {self.message}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prewarm.records.confinement import Confinement
 from prewarm.records.entry import Entry
@@ -65,6 +67,18 @@ class Proof:
     """What a user should know of it, a sentence each."""
     looked_for: tuple[tuple[str, str], ...] = ()
     """(repo_id, path) that the classes looked for and the cache does not hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Continued:
+    """What a function made of what was loaded."""
+
+    told: Mapping[str, Any]
+    """As the process says it: code of a repository may have written it."""
+    load_s: float
+    peak_rss_bytes: int | None
+    """Of the process, when the function had ended; None where the system does not tell."""
+    dtype: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

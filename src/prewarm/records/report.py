@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from prewarm.records.confinement import SWITCHED_OFF
-from prewarm.records.entry import Application, Entry
+from prewarm.records.entry import Application, Entry, Wrapped
 from prewarm.records.errors import NotReadyError
 from prewarm.records.failure import Failure
 from prewarm.records.plan import Fetched
@@ -54,12 +54,24 @@ class ApplicationReport(EntryReport):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WrappedReport(EntryReport):
+    """What happened to a wrapped model: files and bytes are those of its folder."""
+
+    wrapped: Wrapped
+    loaded: str = ""
+    """The class that was loaded."""
+    answer: Mapping[str, Any] | None = field(default=None, hash=False)
+    """What it gave for its sample; None: it was not run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """What happened, per entry and in total."""
 
     command: str
     entries: tuple[EntryReport, ...]
     applications: tuple[ApplicationReport, ...] = ()
+    wrapped: tuple[WrappedReport, ...] = ()
     manifest: Path
     lock: Path | None
     endpoint: str
@@ -71,8 +83,8 @@ class Report:
 
     @property
     def all(self) -> tuple[EntryReport, ...]:
-        """Of the entries, and of the applications."""
-        return (*self.entries, *self.applications)
+        """Of the entries, the applications and the wrapped models."""
+        return (*self.entries, *self.applications, *self.wrapped)
 
     @property
     def ok(self) -> bool:
@@ -91,9 +103,7 @@ class Report:
         if not lost:
             return
         said = [
-            f"{report.entry.id}: {report.failure.kind}: {report.failure.message}"
-            if report.failure
-            else f"{report.entry.id}: {report.status}"
+            f"{report.entry.id}: {report.failure.said}" if report.failure else f"{report.entry.id}: {report.status}"
             for report in lost
         ]
         hints = [report.failure.hint for report in lost if report.failure and report.failure.hint]

@@ -13,7 +13,7 @@ _PASSING: tuple[ErrorKind, ...] = ("rate-limited", "unreachable", "timeout", "no
 
 
 def stage_of(report: EntryReport) -> Stage:
-    """The stage; the table in the README says the same in words."""
+    """The stage; the table in docs/how-it-works.md says the same in words."""
     if report.failure is not None:
         return "to-be-retried" if report.failure.kind in _PASSING else "verify-failed"
     if report.status in ("missing", "partial"):

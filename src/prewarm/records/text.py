@@ -6,8 +6,10 @@ line, or carry a secret.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 _SHOWN = 500
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s?#]+@")
@@ -24,9 +26,10 @@ def harmless_lines(text: str) -> str:
     return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
-def escaped(document: str) -> str:
-    """A JSON document of the same content, with everything escaped that a terminal would obey or show out of order."""
-    return "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in document)
+def json_document(content: Mapping[str, Any]) -> str:
+    """A table as JSON, with everything escaped that a terminal would obey or show out of order."""
+    said = json.dumps(content, indent=2, ensure_ascii=False)
+    return "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in said)
 
 
 def _escape(one: str) -> str:
@@ -50,12 +53,19 @@ def quoted(text: object, most: int = _SHOWN) -> str:
     return said if len(said) <= most else f"{said[: most - 1]}…"
 
 
+def has_half(text: str) -> bool:
+    """Whether it has half a character, which UTF-8 cannot say."""
+    return any(0xD800 <= ord(one) <= 0xDFFF for one in text)
+
+
 def strings_in(value: object) -> Iterator[str]:
     """Every string of a value that is made of lists and tables."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for inner in value.values():
+        for key, inner in value.items():
+            if isinstance(key, str):
+                yield key
             yield from strings_in(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:

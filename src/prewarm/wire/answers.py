@@ -33,7 +33,9 @@ class Answer:
 
 def api_error(status: int, message: str, *, code: str = "", headers: Mapping[str, str] | None = None) -> Answer:
     """An error in the Hub's form."""
-    sent = {"Content-Type": "application/json; charset=utf-8", "X-Error-Message": message, **(headers or {})}
+    # A message may name what was asked for: no line ends, and nothing that a header cannot carry.
+    line = "".join(one if " " <= one <= "~" else "?" for one in message)
+    sent = {"Content-Type": "application/json; charset=utf-8", "X-Error-Message": line, **(headers or {})}
     if code:
         sent["X-Error-Code"] = code
     return Answer(status=status, headers=sent, body=json.dumps({"error": message}).encode())
@@ -50,7 +52,7 @@ def json_answer(content: Any, headers: Mapping[str, str] | None = None) -> Answe
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
     """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", header.strip())
     if match is None or not any(match.groups()):
         return None
     first, last = match.groups()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 _ANY_TIME = "2026-01-01T00:00:00.000Z"
@@ -107,6 +108,15 @@ def repo_info(
 def commits(commit: str) -> list[dict[str, Any]]:
     """The history as far as it is told: the commit itself."""
     return [{"id": commit, "title": "", "message": "", "authors": [], "date": _ANY_TIME}]
+
+
+def refs(branches: Mapping[str, str], tags: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Branches and tags of a repository, by name, with their commits."""
+
+    def told(kind: str, named: Mapping[str, str]) -> list[dict[str, str]]:
+        return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": commit} for name, commit in named.items()]
+
+    return {"branches": told("heads", branches), "tags": told("tags", tags), "converts": []}
 
 
 def _folders(paths: Iterable[str], prefix: str, *, is_recursive: bool) -> set[str]:

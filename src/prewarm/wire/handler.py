@@ -23,5 +23,11 @@ class Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_GET  # noqa: N815
 
+    def handle_expect_100(self) -> bool:
+        """Say at once that the body may come: the client waits for it."""
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
+
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged here: who answers keeps a log, or a report."""

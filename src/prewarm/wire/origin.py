@@ -19,6 +19,7 @@ class Origin(ThreadingHTTPServer):
         port: 0: a free one.
         handler: of its requests.
         listening: a socket that listens already, in the place of a port.
+        host: the address that it listens at.
     """
 
     daemon_threads = True
@@ -32,13 +33,15 @@ class Origin(ThreadingHTTPServer):
         handler: type[BaseHTTPRequestHandler],
         *,
         listening: socket.socket | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.hub = hub
         self.origin = origin
         self.tls: ssl.SSLContext | None = None
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), handler, bind_and_activate=listening is None)
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), handler, bind_and_activate=listening is None)
         if listening is not None:
             self.socket.close()
             self.socket = listening

@@ -1,6 +1,6 @@
 """Makes an artifact of what was loaded: graphs, compared with the original, and what else who opens them needs.
 
-Called in the worker, with the model and the processor. Changes with the order of these steps.
+Called in the worker, with what was loaded. Changes with the order of these steps.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from prewarm.export.inside.generation import from_sound, from_text, writer
 from prewarm.export.inside.graph import USUAL_LEAST, Graph
 from prewarm.export.inside.images import pictures, text_and_pictures
 from prewarm.export.inside.precision import INT8_NOTE, reduce
-from prewarm.export.inside.sentences import embeddings, is_one, parts_of, prompt_of, transformer_of
+from prewarm.export.inside.sentences import embeddings, parts_of, prompt_of, transformer_of
 from prewarm.export.inside.speech import frames_of
 from prewarm.export.inside.tasks import task_of
 from prewarm.export.inside.text import encoder
 from prewarm.records.export import Precision
+from prewarm.runners.tasks import is_sentence_transformer
+from prewarm.worker.loaded import Loaded
 from prewarm.worker.refused import Refused
 
 _PACKAGES = ("onnx", "onnxruntime", "onnxscript")
@@ -52,12 +54,11 @@ class Keys:
     """Whether it has to give one vector for each text."""
 
 
-def make(model: Any, processor: Any, *, folder: str, facts: Mapping[str, str], **keys: Any) -> dict[str, Any]:
+def make(loaded: Loaded, *, folder: str, facts: Mapping[str, str], **keys: Any) -> dict[str, Any]:
     """Write the graphs of a model into a folder, and what else who opens them needs.
 
     Args:
-        model: as it was loaded.
-        processor: as it was loaded, or None.
+        loaded: the model, and its processor.
         folder: where to.
         facts: for the metadata_props of each graph.
         keys: the fields of ``Keys``.
@@ -67,7 +68,7 @@ def make(model: Any, processor: Any, *, folder: str, facts: Mapping[str, str], *
     """
     _look_for_packages()
     try:
-        return _made(model, processor, Path(folder), facts, Keys(**keys))
+        return _made(loaded.model, loaded.processor, Path(folder), facts, Keys(**keys))
     except Exception as error:
         if _is_full(error, folder):
             said = f"the disk is full ({folder})"
@@ -91,7 +92,7 @@ def _is_full(error: Exception, folder: str) -> bool:
 def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], keys: Keys) -> dict[str, Any]:
     notes: list[str] = []
     found = task_of(model, keys.task, keys.said)
-    if keys.needs_vectors and not is_one(model):
+    if keys.needs_vectors and not is_sentence_transformer(model):
         raise Refused(
             "export-error",
             'layout = "oracle" is for embeddings, and this gives no vector for each text',
@@ -102,7 +103,7 @@ def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], ke
     longest = _longest(model, tokenizer, found, keys.max_length)
     graphs = _graphs(model, processor, tokenizer, found, longest)
     told: dict[str, Any] = {"task": found, "max_length": longest}
-    if is_one(model):
+    if is_sentence_transformer(model):
         told["prompt"] = prompt_of(model)
     beside.write(target, model, processor, tokenizer, longest=longest, task=found, has_mask=_has_mask(graphs[0]))
     sessions: dict[str, Any] = {}
@@ -124,7 +125,7 @@ def _made(model: Any, processor: Any, target: Path, facts: Mapping[str, str], ke
             raise with_newer_way(refused) if graph.needs_patches else refused from refused.__cause__
         least = converted.graph.limits.get("sequence", (0, 0))[0]
         told |= {"least_length": least} if least > USUAL_LEAST else {}
-    if is_one(model):
+    if is_sentence_transformer(model):
         enough = None if keys.dtype == "float32" else keys.min_similarity
         encodes_alike(model, sessions["model.onnx"], target / beside.TOKENIZER, longest or 0, least=enough)
     elif graphs[-1].needs_patches and keys.dtype == "float32":
@@ -147,7 +148,7 @@ def _graphs(model: Any, processor: Any, tokenizer: Any, task: str, longest: int 
         if _main_input(model) == "pixel_values":
             return [pictures(model, processor, task)]
         return [frames_of(model, processor, picked="logits" if task in _HEARS else "last_hidden_state")]
-    if is_one(model):
+    if is_sentence_transformer(model):
         return [embeddings(model, longest)]
     if task == "zero-shot-image-classification":
         return [text_and_pictures(model, processor, tokenizer, longest)]
@@ -162,7 +163,7 @@ def _graphs(model: Any, processor: Any, tokenizer: Any, task: str, longest: int 
 
 def _longest(model: Any, tokenizer: Any, task: str, wanted: int | None) -> int | None:
     """The most tokens; None: it takes none."""
-    if is_one(model):
+    if is_sentence_transformer(model):
         known = model.max_seq_length
         inner = transformer_of(parts_of(model)[0])
         return limits.longest(inner, tokenizer, wanted, most=limits.ENCODER_MOST, known=known)

@@ -12,11 +12,6 @@ from prewarm.worker.refused import Refused
 _POSSIBLE = ("Transformer", "Pooling", "Dense", "Normalize", "LayerNorm", "Dropout")
 
 
-def is_one(model: Any) -> bool:
-    """Whether it is a SentenceTransformer."""
-    return any(kind.__name__ == "SentenceTransformer" for kind in type(model).__mro__)
-
-
 def parts_of(model: Any) -> list[Any]:
     """Its modules.
 

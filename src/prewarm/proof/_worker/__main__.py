@@ -29,10 +29,9 @@ from urllib.parse import urlsplit
 
 from prewarm.proof.inside.classes import class_of
 from prewarm.proof.inside.inspection import inspect_entry
-from prewarm.proof.inside.memory import forget_peak, peak_rss_bytes
-from prewarm.proof.inside.models import load_model
-from prewarm.proof.inside.others import load_pipeline, name_of, weights_of
-from prewarm.proof.inside.processors import load_processor
+from prewarm.proof.inside.loading import load
+from prewarm.proof.inside.memory import forget_peak, hold, peak_rss_bytes
+from prewarm.proof.inside.others import name_of, weights_of
 from prewarm.proof.inside.request import Request, needs_remote_code
 from prewarm.records.confinement import SWITCHED_OFF, Confinement
 from prewarm.records.libraries import PACKAGES, install_hint, moved
@@ -96,8 +95,6 @@ def watch_the_hub() -> None:
 
 def load_entry(request: Request) -> dict[str, Any]:
     """Load processor and model, and say what they are."""
-    import torch
-
     for name in (request.processor, request.model_class):
         if name:
             # Imports are no part of the loading time.
@@ -105,15 +102,11 @@ def load_entry(request: Request) -> dict[str, Any]:
     notes: list[str] = []
     forget_peak()
     began = time.perf_counter()
-    with torch.no_grad():
-        if request.task:
-            processor, model, keys = pipeline_parts(load_pipeline(request))
-        else:
-            processor = load_processor(request, notes)
-            model, keys = load_model(request)
+    loaded, keys = load(request, notes)
     load_s = time.perf_counter() - began
+    model, processor = loaded.model, loaded.processor
     parameters, dtype = weights_of(model)
-    told = class_of(request.then)(model, processor, **request.given) if request.then else None
+    told = class_of(request.then)(loaded, **request.given) if request.then else None
     return {
         "then": told,
         "model": name_of(model, class_of(request.model_class)) if request.model_class else None,
@@ -125,13 +118,6 @@ def load_entry(request: Request) -> dict[str, Any]:
         "notes": notes,
         **keys,
     }
-
-
-def pipeline_parts(pipeline: Any) -> tuple[Any, Any, dict[str, list[str]]]:
-    """Its processor and its model."""
-    kinds = ("processor", "tokenizer", "feature_extractor", "image_processor")
-    processor = next((part for kind in kinds if (part := getattr(pipeline, kind, None)) is not None), None)
-    return processor, pipeline.model, {}
 
 
 def without_address(text: str) -> str:
@@ -235,6 +221,7 @@ def main() -> None:
         port = int(found.port or 0)
         answering.append((str(found.hostname), port))
     confined = Confinement(lacks=(SWITCHED_OFF,))
+    hold()
     if "--confine" in options:
         write_bytecode()
         wanted = Wanted.read_from(Path(options["--confine"]))

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
+
+_held: list[int] = []
+"""The descriptor that the count is set back by."""
+
+
+def hold() -> None:
+    """Open what the count is set back by, before the process may write to no file but its own."""
+    with contextlib.suppress(OSError):
+        _held.append(os.open("/proc/self/clear_refs", os.O_WRONLY))
 
 
 def forget_peak() -> None:
     """Let the system count the peak anew, where it can (Linux: proc(5), clear_refs)."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    for descriptor in _held:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b"5")
 
 
 def peak_rss_bytes() -> int | None:

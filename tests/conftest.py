@@ -116,12 +116,15 @@ class Prewarm:
         self.folder = folder
         self.home = folder / "home"
         self.cache = self.home / "hub"
+        self.temporary = folder.with_name(f"{folder.name}-temporary")
         self.environ: dict[str, str] = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HF_")},
             "HF_HOME": str(self.home),
             "HF_ENDPOINT": endpoint,
             "PYTHONWARNINGS": "default",
+            "TMPDIR": str(self.temporary),
         }
+        self.temporary.mkdir(parents=True, exist_ok=True)
         self.within: list[str] = []
         """What the command is a command of."""
 

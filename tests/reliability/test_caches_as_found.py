@@ -18,6 +18,7 @@ from outcomes import ALL, Serve, error_of
 
 from conftest import Prewarm, Result
 from prewarm.localhub import Fault, LocalHub, Repository
+from prewarm.worker import processes
 
 FILES = {"config.json": b'{"model_type": "bert"}', "sub/one.txt": b"1" * 1000, "two.bin": bytes(range(256)) * 40}
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -393,21 +394,29 @@ def dead_process() -> int:
 def test_leftovers_of_the_dead_go(prewarm: Prewarm, serve: Serve, by: str, tmp_path: Path) -> None:
     serve(files=FILES)
     prewarm.manifest(ALL)
-    pid = dead_process()
+    dead, alive = processes.named(dead_process()), processes.named()
+    # A number says nothing of a process of another container that has the cache as well.
+    number, boot, space = dead.split("-")
+    elsewhere = f"{number}-{boot}-{'0' * len(space)}"
     repository = prewarm.cache / "models--org--files"
     left = [
-        repository / "blobs" / f".prewarm-{pid}-0123abcd",
-        repository / "refs" / f".prewarm-{pid}-0123abcd",
-        repository / "snapshots" / ("a" * 40) / f".prewarm-{pid}-89abcdef",
+        repository / "blobs" / f".prewarm-{dead}-0123abcd",
+        repository / "refs" / f".prewarm-{dead}-0123abcd",
+        repository / "snapshots" / ("a" * 40) / f".prewarm-{dead}-89abcdef",
+        repository / "refs" / f".prewarm-{elsewhere}-01234567",
+        repository / "refs" / f".prewarm-{number}-01234567",
     ]
     kept = [
-        repository / "refs" / f".prewarm-{os.getpid()}-0123abcd",
+        repository / "refs" / f".prewarm-{alive}-0123abcd",
+        repository / "refs" / f".prewarm-{elsewhere}-89abcdef",
         repository / "refs" / ".hidden",
         repository / "snapshots" / ("a" * 40) / ".gitattributes",
     ]
     for path in (*left, *kept):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
+    for path in left[3:]:
+        os.utime(path, (1, 1))
     result = prewarm() if by == "the next run" else prewarm("clean")
     assert result.code == 0, result.err
     assert [path for path in left if path.exists()] == []
@@ -417,15 +426,13 @@ def test_leftovers_of_the_dead_go(prewarm: Prewarm, serve: Serve, by: str, tmp_p
 @pytest.mark.models
 @pytest.mark.parametrize("by", ["the next run", "clean"])
 def test_folders_of_dead_proofs_go(prewarm: Prewarm, serve: Serve, by: str, tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    env = {"TMPDIR": str(temporary)}
+    temporary = prewarm.temporary
     serve("org/model", files={"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x"})
     prewarm.manifest('simple = ["org/model"]\n')
     process = subprocess.Popen(
         prewarm.command(),
         cwd=prewarm.folder,
-        env={**prewarm.environ, **env},
+        env=prewarm.environ,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
@@ -436,12 +443,11 @@ def test_folders_of_dead_proofs_go(prewarm: Prewarm, serve: Serve, by: str, tmp_
     process.wait()
     assert list(temporary.glob("prewarm-proof-*")), "what a kill leaves"
     (temporary / "prewarm-proof-mine").write_text("no folder")
-    (temporary / f"prewarm-proof-{os.getpid()}-alive").mkdir()
-    result = prewarm(env=env) if by == "the next run" else prewarm("clean", env=env)
+    alive = f"prewarm-proof-{processes.named()}-alive"
+    (temporary / alive).mkdir()
+    result = prewarm() if by == "the next run" else prewarm("clean")
     assert "Traceback" not in result.err
-    assert sorted(path.name for path in temporary.glob("prewarm-proof-*")) == sorted(
-        ["prewarm-proof-mine", f"prewarm-proof-{os.getpid()}-alive"]
-    )
+    assert sorted(path.name for path in temporary.glob("prewarm-proof-*")) == sorted(["prewarm-proof-mine", alive])
 
 
 # --- In the way ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import socket
@@ -25,18 +24,17 @@ SOON_S = 4.0
 
 
 class Run:
-    """A command with a folder of its own for temporary files."""
+    """A command that can be interrupted."""
 
     def __init__(self, prewarm: Prewarm, *args: str, env: dict[str, str] | None = None) -> None:
-        self.temporary = prewarm.folder / "temporary"
-        self.temporary.mkdir(exist_ok=True)
+        self.temporary = prewarm.temporary
         self._process = subprocess.Popen(
             prewarm.command(*args),
             cwd=prewarm.folder,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**prewarm.environ, "TMPDIR": str(self.temporary), **(env or {})},
+            env={**prewarm.environ, **(env or {})},
             start_new_session=True,
         )
 
@@ -294,7 +292,13 @@ def test_a_models_last_words_move_no_cursor(prewarm: Prewarm, serve: Serve) -> N
             assert "bug in prewarm" not in result.err
 
 
-def test_nothing_of_these_runs_is_left(tmp_path: Path) -> None:
-    from prewarm.proof import leftovers
-
-    assert not [path for path in leftovers.dead() if f"-{os.getpid()}-" in path.name]
+@pytest.mark.models
+@pytest.mark.parametrize("code", [1, 0])
+def test_nothing_of_a_run_is_left(prewarm: Prewarm, serve: Serve, code: int) -> None:
+    serve("org/model", files={"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x"})
+    (prewarm.folder / "own.py").write_text(f"class Own:\n    def __init__(self, *a, **k): 1 / {1 - code}\n")
+    prewarm.manifest('[[advanced]]\nid = "org/model"\nmodel_class = "own:Own"\n')
+    for args in (["--prove"], ["verify"], ["run", "--", sys.executable, "-c", ""]):
+        result = prewarm(*args)
+        assert result.code == code, result.err
+        assert not list(prewarm.temporary.iterdir())

@@ -420,7 +420,7 @@ def test_code_that_forges_its_answer_fails_alone(prewarm: Prewarm, serve: Serve,
     error = result.entry("org/own")["error"]
     assert error["kind"] in ("load-error", "timeout")
     assert error["message"].isprintable()
-    assert not list(Path(prewarm.environ.get("TMPDIR", "/tmp")).glob(f"prewarm-proof-{os.getpid()}-*"))
+    assert not list(prewarm.temporary.iterdir())
 
 
 def test_the_suite_runs_on_a_file_system_with_locks(tmp_path: Path) -> None:

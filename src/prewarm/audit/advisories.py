@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from prewarm.audit.packages import public
 from prewarm.records.errors import AuditError
 from prewarm.records.text import quoted
+from prewarm.worker.temporary import OwnFolder
 
 _LIMIT_S = 600.0
 _SOCKET_S = 15
@@ -63,8 +63,8 @@ def ask(
     unclear = {name: f"{quoted(said)} is no version" for name, said in packages.items() if name not in pinned}
     if not pinned:
         return Answers(known={}, not_asked=unclear)
-    with tempfile.TemporaryDirectory(prefix="prewarm-audit-", ignore_cleanup_errors=True) as folder:
-        listed = Path(folder, "requirements.txt")
+    with OwnFolder("audit") as folder:
+        listed = folder / "requirements.txt"
         listed.write_text("".join(f"{name}=={version}\n" for name, version in pinned.items()), encoding="utf-8")
         said = _run(listed, environ, osv_url, limit_s)
     try:

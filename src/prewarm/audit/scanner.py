@@ -6,7 +6,6 @@ import json
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from prewarm.audit.kinds import HEAD_BYTES, kind_of, may_execute
 from prewarm.records.text import quoted
 from prewarm.worker.confine import Wanted
 from prewarm.worker.supervised import Bounds, Supervised
+from prewarm.worker.temporary import OwnFolder
 
 _SCAN = Path(__file__).with_name("_scan") / "__main__.py"
 _START_S = 60.0
@@ -97,8 +97,8 @@ def _without_a_process(path: Path, name: str) -> tuple[str, ...]:
 
 class _Process:
     def __init__(self, cache: Path, environ: Mapping[str, str]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="prewarm-scan-", ignore_cleanup_errors=True)
-        name = self._folder.name
+        self._folder = OwnFolder("scan")
+        name = str(self._folder.path)
         wanted = Wanted(readable=[str(cache)], writable=[name], memory_bytes=_MEMORY_BYTES)
         self._limit_s = _START_S
         try:
@@ -114,7 +114,7 @@ class _Process:
                 text=True,
             )
         except OSError:
-            self._folder.cleanup()
+            self._folder.close()
             raise
         self._answers = self._process.listen()
 
@@ -136,7 +136,7 @@ class _Process:
     def close(self) -> None:
         """End it."""
         self._process.end()
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def _stamp(path: Path, name: str) -> tuple[object, ...]:

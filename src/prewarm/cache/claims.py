@@ -7,23 +7,20 @@ its name, and another one takes it over by renaming it, which succeeds for one a
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import platform
 import re
 import secrets
 import stat
 import threading
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-from prewarm.flow.processes import is_alive
+from prewarm.worker import processes
 
 SUFFIX = ".prewarm.incomplete"
 JOURNAL_SUFFIX = ".prewarm.json"
-_OWNED = re.compile(rf"[0-9a-f]{{40,64}}\.(\d+)-([0-9a-f]{{8}})-([0-9a-f]{{8}})-[0-9a-f]{{8}}{re.escape(SUFFIX)}")
+_OWNED = re.compile(rf"[0-9a-f]{{40,64}}\.({processes.NAMED})-[0-9a-f]{{8}}{re.escape(SUFFIX)}")
 _STILL_S = 120.0
 """Where its lock is ours: from then on a file of another machine is not being written to."""
 _OLD_S = 3600.0
@@ -45,7 +42,7 @@ def journal_of(partial: Path) -> Path:
 
 def new_name(target: Path) -> Path:
     """A name that is this process's, until ``give_up``."""
-    path = target.with_name(f"{target.name}.{os.getpid()}-{_boot()}-{_space()}-{secrets.token_hex(4)}{SUFFIX}")
+    path = target.with_name(f"{target.name}.{processes.named()}-{secrets.token_hex(4)}{SUFFIX}")
     with _owning:
         _own.add(path)
     return path
@@ -76,12 +73,13 @@ def is_abandoned(path: Path, *, is_alone: bool) -> bool:
     match = _OWNED.fullmatch(path.name)
     if match is None:
         return False
-    process, boot, space = int(match[1]), match[2], match[3]
-    if boot == _boot() and space == _space():
+    if processes.is_own(match[1]):
         with _owning:
-            is_mine = path in _own
-        return not is_mine if process == os.getpid() else not is_alive(process)
-    if boot == _boot() and is_alone:
+            return path not in _own
+    is_over = processes.is_over(match[1])
+    if is_over is not None:
+        return is_over
+    if is_alone and processes.is_of_this_boot(match[1]):
         # The same kernel keeps the locks: whoever had this one has let it go.
         return True
     try:
@@ -136,23 +134,3 @@ def _is_plain(path: Path) -> bool:
         return False
     is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and is_own
-
-
-@cache
-def _boot() -> str:
-    """This start of this machine."""
-    with contextlib.suppress(OSError):
-        return _short(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
-    return _short(platform.node())
-
-
-@cache
-def _space() -> str:
-    """Where process numbers mean the same: containers have numbers of their own."""
-    with contextlib.suppress(OSError):
-        return _short(f"{Path('/proc/self/ns/pid').readlink()} {platform.node()}")
-    return _short(platform.node())
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

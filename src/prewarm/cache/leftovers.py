@@ -15,10 +15,10 @@ from prewarm.cache.claims import SUFFIX
 from prewarm.cache.file_lock import MODE
 from prewarm.cache.partial import JOURNALLED_BYTES
 from prewarm.cache.place import TEMPORARY, size_on_disk
-from prewarm.flow.processes import is_alive
+from prewarm.worker import processes
 
 _YOUNG_S = 3600.0
-"""Where locks cannot be had, a file that was written to within this time may be in use."""
+"""Where nothing tells whether it is in use, a file that was written to within this time may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def temporaries(folder: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 if match := TEMPORARY.fullmatch(name):
                     age_s = time.time() - path.lstat().st_mtime
-                    if age_s > _YOUNG_S or not is_alive(int(match[1])):
+                    if age_s > _YOUNG_S or processes.is_over(match[1]):
                         yield path
                 elif name.endswith(SUFFIX) and _is_lost(path):
                     yield path

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prewarm.records.errors import CacheError
 from prewarm.records.listing import Digest, RepoFile
+from prewarm.worker import processes
 
 
 def hasher(digest: Digest, size: int) -> hashlib._Hash:
@@ -119,13 +120,13 @@ def _linked(blob: Path, name: Path, *, by_symlink: bool) -> bool:
     return False
 
 
-TEMPORARY = re.compile(r"\.prewarm-(\d+)-[0-9a-f]{8}")
+TEMPORARY = re.compile(rf"\.prewarm-({processes.NAMED})-[0-9a-f]{{8}}")
 """Names of files that become others: of no repository's file, since what is left of them is taken away."""
 
 
 def temporary_name(folder: Path) -> Path:
     """A name for what becomes another file of ``folder``; short, as the other one's may be as long as names can be."""
-    return folder / f".prewarm-{os.getpid()}-{secrets.token_hex(4)}"
+    return folder / f".prewarm-{processes.named()}-{secrets.token_hex(4)}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -18,7 +18,6 @@ from prewarm.hub import configuration
 from prewarm.lock import file as locks
 from prewarm.operations.project import Project
 from prewarm.operations.tools import Work, tools
-from prewarm.proof import leftovers
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CacheError
 from prewarm.records.events import Observer
@@ -26,6 +25,7 @@ from prewarm.records.lock import LockedEntry
 from prewarm.records.proof import Continued
 from prewarm.records.sample import Answer, Sample
 from prewarm.samples import ANSWER, asked_of, read_answers
+from prewarm.worker.temporary import OwnFolder
 
 _QUESTION_S = 60.0
 """That one question may take, beside the loading."""
@@ -57,7 +57,7 @@ class Desk:
 @contextmanager
 def asking(project: Project, observe: Observer, environ: Mapping[str, str]) -> Iterator[Desk]:
     """What entries are asked with: nobody is sent a request."""
-    with tools(project, observe, environ, Work(asks_nobody=True)) as using, leftovers.own_folder() as folder:
+    with tools(project, observe, environ, Work(asks_nobody=True)) as using, OwnFolder() as folder:
         yield Desk(project=project, using=using, folder=folder)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from prewarm.cache import leftovers
 from prewarm.cache.leftovers import Leftover
 from prewarm.hub.configuration import cache_root
-from prewarm.proof import leftovers as proofs
+from prewarm.worker import temporary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,9 @@ def clean(*, dry_run: bool) -> Iterator[Cleaned]:
     for leftover in leftovers.find(root):
         is_free = not leftover.is_used and (dry_run or leftovers.remove(root, leftover))
         yield Cleaned(leftover=leftover, root=root, is_free=is_free)
-    for folder in proofs.dead():
+    for folder in temporary.dead():
         size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
         if not dry_run:
             shutil.rmtree(folder, ignore_errors=True)
-        left = Leftover(path=folder, size=size, is_resumable=False, is_used=False, whose="prewarm, a proof's folder")
+        left = Leftover(path=folder, size=size, is_resumable=False, is_used=False, whose="prewarm, a run's folder")
         yield Cleaned(leftover=left, root=root, is_free=dry_run or not folder.exists())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from prewarm.localhub import LocalHub, Quotas
 from prewarm.localhub.quota import ANONYMOUS
 from prewarm.localhub.repository import from_folder
 from prewarm.records.errors import DemoError
+from prewarm.worker.temporary import OwnFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,7 @@ def demo(environ: Mapping[str, str]) -> Iterator[Demo]:
     Raises:
         DemoError: the models cannot be made.
     """
-    with tempfile.TemporaryDirectory(prefix="prewarm-demo-") as name:
-        folder = Path(name)
+    with OwnFolder("demo") as folder:
         kept = {
             name: value for name, value in environ.items() if not name.startswith(("HF_", "PREWARM_", "TRANSFORMERS_"))
         }

@@ -6,7 +6,6 @@ Runs on the node, in Ray's process: manifest and lock have come along, and lie w
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -43,6 +42,7 @@ from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedRepo
 from prewarm.records.plan import Fetched
 from prewarm.records.ranges import total
+from prewarm.worker.temporary import OwnFolder
 
 FOLDER = "fleet"
 """In ``HF_HOME/prewarm``: the manifest and the lock of the last fleet."""
@@ -252,7 +252,7 @@ class FleetHost:
             _lay_down(folder, self._given.manifest, lock)
         except OSError as error:
             self._notes = [f"prewarm check -m {folder} does not work there: {error.strerror}"]
-            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="prewarm-fleet-")))
+            folder = self._stack.enter_context(OwnFolder("fleet"))
             _lay_down(folder, self._given.manifest, lock)
         return folder
 

@@ -17,13 +17,13 @@ from typing import IO
 from prewarm.flow.ports import Source
 from prewarm.flow.stop import Stop
 from prewarm.gateway import Gateway
-from prewarm.proof import leftovers
 from prewarm.proof.environment import command_environment
 from prewarm.records.entry import Application
 from prewarm.records.errors import ProofError
 from prewarm.records.run import Ran
 from prewarm.records.text import harmless_lines, without_secrets
 from prewarm.worker.supervised import Supervised
+from prewarm.worker.temporary import OwnFolder
 
 _LAUNCH = Path(__file__).parents[1] / "worker" / "_launch" / "__main__.py"
 _OF_INSTALLERS = ("PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -55,7 +55,7 @@ class CommandLauncher:
             Exception: what ``source`` has raised.
             Interrupted: it was stopped.
         """
-        with leftovers.own_folder() as folder, Gateway(source, folder / "hub") as gateway:
+        with OwnFolder() as folder, Gateway(source, folder / "hub") as gateway:
             own = gateway.environment(self._environment(folder))
             door = gateway.descriptor
             ran = self._run(application, ["--door", str(door)], own, folder, [door], gateway)
@@ -70,7 +70,7 @@ class CommandLauncher:
         Raises:
             Interrupted: it was stopped.
         """
-        with leftovers.own_folder() as folder:
+        with OwnFolder() as folder:
             return self._run(application, ["--network-of-its-own"], self._environment(folder), folder, [], None)
 
     def installing(self, application: Application) -> Ran:
@@ -80,7 +80,7 @@ class CommandLauncher:
             Interrupted: it was stopped.
         """
         given = {name: value for name, value in self._environ.items() if name.upper().startswith(_OF_INSTALLERS)}
-        with leftovers.own_folder() as folder:
+        with OwnFolder() as folder:
             return self._run(application, [], {**self._environment(folder), **given}, folder, [], None)
 
     def _environment(self, folder: Path) -> dict[str, str]:

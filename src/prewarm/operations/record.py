@@ -22,13 +22,13 @@ from prewarm.gateway import Gateway
 from prewarm.hub import configuration
 from prewarm.operations.project import load_or_empty
 from prewarm.operations.tools import Work, tools
-from prewarm.proof import leftovers
 from prewarm.records.entry import Entry
 from prewarm.records.errors import HubError
 from prewarm.records.events import Observer
 from prewarm.records.libraries import HOMES
 from prewarm.records.listing import Listing, Refused, Repo, RepoFile
 from prewarm.worker.opened import Opened
+from prewarm.worker.temporary import OwnFolder
 
 _WORKER = Path(__file__).parents[1] / "worker"
 _UNBOUNDED = Bounds(repos=1000, bytes=1 << 60)
@@ -94,7 +94,7 @@ def record(words: Sequence[str], path: Path | None, observe: Observer, environ: 
     project = load_or_empty(path, environ)
     is_offline = bool(configuration.offline_variable())
     with (
-        leftovers.own_folder() as folder,
+        OwnFolder() as folder,
         tools(project, observe, environ, Work(asks_nobody=is_offline)) as given,
         Opened() as opened,
     ):

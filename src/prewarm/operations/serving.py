@@ -21,7 +21,6 @@ from typing import Any
 from prewarm.load import Payload, payload_of, read_payload
 from prewarm.load.payloads import embeddings_payload
 from prewarm.operations.project import Project
-from prewarm.proof import leftovers
 from prewarm.proof.environment import command_environment
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CommandError, LoadError
@@ -30,6 +29,7 @@ from prewarm.records.load import Bound, Step
 from prewarm.records.text import harmless, quoted
 from prewarm.records.units import plural
 from prewarm.worker.supervised import Supervised
+from prewarm.worker.temporary import OwnFolder
 
 _START_S = 600.0
 _LEAST_S = 0.1
@@ -84,7 +84,7 @@ def serving(
         LoadError: the server does not start.
     """
     artifact = _artifact(entry, project)
-    with leftovers.own_folder() as own, ExitStack() as ends:
+    with OwnFolder() as own, ExitStack() as ends:
         if artifact is not None:
             served = _artifact_server(entry, artifact, wanted, environ, own, ends)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from prewarm.records.errors import BundleError, CacheError, EntryError, InputErr
 from prewarm.records.events import Observer
 from prewarm.records.listing import RepoFile
 from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.worker.temporary import OwnFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,7 @@ def unbundle(source: Path, folder: Path, told: Told, observe: Observer, environ:
         BundleError: it is no bundle, or damaged: what came before that is in the cache, whole, and is not shown.
         CacheError: the cache cannot be written.
     """
-    with Bundle(source) as opened, tempfile.TemporaryDirectory(prefix="prewarm-bundle-") as name:
-        own = Path(name)
+    with Bundle(source) as opened, OwnFolder("bundle") as own:
         (own / members.MANIFEST).write_text(opened.manifest, encoding="utf-8")
         (own / locks.LOCK_NAME).write_text(opened.lock, encoding="utf-8")
         try:

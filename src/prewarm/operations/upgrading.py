@@ -15,13 +15,13 @@ from prewarm.operations.asking import Desk, versions_now
 from prewarm.operations.project import Project
 from prewarm.operations.tools import tools
 from prewarm.operations.trying import recorded_path, try_entry
-from prewarm.proof import leftovers
 from prewarm.records.entry import Entry
 from prewarm.records.events import Notice, Observer
 from prewarm.records.lock import Lock, LockedEntry
 from prewarm.records.sample import AnswerChange, Outcome, Recorded, Tried, UpgradeTried
 from prewarm.samples import load as load_recorded
 from prewarm.samples.judge import Setting, unlike
+from prewarm.worker.temporary import OwnFolder
 
 
 def try_upgrades(
@@ -52,7 +52,7 @@ def try_upgrades(
     recorded = load_recorded(recorded_path(project))
     both = [one for pair in moving for one in pair]
     own = replace(project, entries=tuple(one.entry for one in both), lock=Lock(entries=tuple(both)), applications=())
-    with tools(own, observe, environ) as using, leftovers.own_folder() as folder:
+    with tools(own, observe, environ) as using, OwnFolder() as folder:
         desk = Desk(project=own, using=using, folder=folder)
         warmed = warm_entries([after.entry for _, after in moving], own.lock, using, Options(proof="load"))
         # What the new commit turned out to need is known now.

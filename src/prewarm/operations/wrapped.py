@@ -19,13 +19,13 @@ from prewarm.flow.account import Options, Tools
 from prewarm.hub import configuration, tokens
 from prewarm.operations.launcher import CommandLauncher
 from prewarm.operations.project import Project
-from prewarm.proof import leftovers
 from prewarm.records.entry import Application, Wrapped
 from prewarm.records.errors import WrappedError
 from prewarm.records.events import EntryFinished, EntryStarted, Notice
 from prewarm.records.failure import ErrorKind, Failure
 from prewarm.records.report import WrappedReport
 from prewarm.samples.wrapped import Folder, Given, installing, judged, look
+from prewarm.worker.temporary import OwnFolder
 
 _RUN = Path(__file__).parents[1] / "samples" / "wrapped" / "_run" / "__main__.py"
 _INSTALL_S = 3600.0
@@ -138,7 +138,7 @@ def _run(
         stop=using.stop,
     )
     python = _installed(wrapped, folder, place, launcher, using)
-    with leftovers.own_folder() as own:
+    with OwnFolder() as own:
         request, answer = own / "request.json", own / "answer.json"
         request.write_text(json.dumps({"folder": str(folder.path.absolute()), "sample": sample}), encoding="utf-8")
         command = (str(python), "-B", str(_RUN), str(request), str(answer))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from prewarm.flow.ports import Source
-from prewarm.proof import leftovers
 from prewarm.proof.confinement import Policy
 from prewarm.proof.inside.request import Request
 from prewarm.proof.worker import Doorway, Worker
@@ -20,6 +19,7 @@ from prewarm.records.confinement import Confinement, ConfinementMode
 from prewarm.records.entry import Entry
 from prewarm.records.errors import Interrupted, ProofError
 from prewarm.records.proof import Continued, Proof, ProofRequest
+from prewarm.worker.temporary import OwnFolder
 
 OpenGateway: TypeAlias = Callable[[Source, Path], AbstractContextManager[Doorway]]
 
@@ -157,7 +157,7 @@ class Runner:
             Exception: what ``source`` has raised.
         """
         assert self._open_gateway is not None, "whoever asks for it has given one"
-        with leftovers.own_folder() as folder, self._open_gateway(source, folder) as doorway:
+        with OwnFolder() as folder, self._open_gateway(source, folder) as doorway:
             worker = self._discovering = self._make(doorway=doorway, confining=self._policy.of(request))
             try:
                 if self._is_stopped:

@@ -7,14 +7,12 @@ import json
 import queue
 import secrets
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from prewarm.proof import leftovers
 from prewarm.proof.answer import read
 from prewarm.proof.confinement import Confining
 from prewarm.proof.death import answered_early, how_it_died, not_confined
@@ -23,6 +21,7 @@ from prewarm.proof.inside.request import Request
 from prewarm.records.confinement import Confinement
 from prewarm.records.errors import Interrupted, ProofError, SettingsError
 from prewarm.worker.supervised import Supervised
+from prewarm.worker.temporary import OwnFolder
 
 _WORKER = Path(__file__).with_name("_worker") / "__main__.py"
 _CLOSE_S = 2.0
@@ -85,7 +84,7 @@ class Worker:
         self._timeout_s = timeout_s
         self._python = python
         self._starting = threading.Lock()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: OwnFolder | None = None
         self._process: Supervised | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._log: IO[str] | None = None
@@ -163,7 +162,7 @@ class Worker:
             raise Interrupted
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         # A name that code of a repository cannot announce beforehand.
-        path = Path(folder.name) / f"request-{secrets.token_hex(8)}.json"
+        path = folder.path / f"request-{secrets.token_hex(8)}.json"
         try:
             self._hear_confinement(limit_s)
             if is_strict and self.confinement.lacks:
@@ -240,24 +239,21 @@ class Worker:
         if self._log is not None:
             self._log.close()
         if self._folder is not None:
-            # What the models' code has left there may not be removable; clean tries again.
-            with contextlib.suppress(OSError):
-                self._folder.cleanup()
+            self._folder.close()
 
     def _made_folder(self) -> Path:
         if self._folder is None:
             try:
-                leftovers.remove_dead()
-                self._folder = tempfile.TemporaryDirectory(prefix=leftovers.prefix(), ignore_cleanup_errors=True)
+                self._folder = OwnFolder()
                 for name in ("home", "tmp"):
-                    Path(self._folder.name, name).mkdir()
+                    (self._folder.path / name).mkdir()
             except OSError as error:
                 raise SettingsError(
                     f"no folder takes temporary files: {error.strerror or error}",
                     place="TMPDIR",
                     hint='name one that can be written: export TMPDIR=/path; or load nothing: --proof "files"',
                 ) from None
-        return Path(self._folder.name)
+        return self._folder.path
 
     def _died(self, process: Supervised) -> ProofError:
         if self._is_stopped:
@@ -274,7 +270,7 @@ class Worker:
             return ""
         with contextlib.suppress(OSError, ValueError):
             self._log.flush()
-            text = (Path(self._folder.name) / "stderr.log").read_text(encoding="utf-8", errors="replace")
+            text = (self._folder.path / "stderr.log").read_text(encoding="utf-8", errors="replace")
             if lines := [line.strip() for line in text.splitlines() if line.strip()]:
                 return lines[-1][:300]
         return "it said nothing"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prewarm.api import ensure, open_entry
-    from prewarm.records.errors import InputError, NotReadyError, PrewarmError
+    from prewarm.records.errors import EntryError, InputError, NotReadyError, PrewarmError
     from prewarm.records.failure import Failure
     from prewarm.records.report import EntryReport, Report
 
 __version__ = "1.0.0"
 __all__ = [
+    "EntryError",
     "EntryReport",
     "Failure",
     "InputError",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "EntryError": "records.errors",
     "EntryReport": "records.report",
     "Failure": "records.failure",
     "InputError": "records.errors",

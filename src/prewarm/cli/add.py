@@ -12,7 +12,8 @@ import click
 
 from prewarm.cli import options
 from prewarm.cli.shown import Shown
-from prewarm.records.text import harmless, harmless_lines
+from prewarm.formats.failed import help_lines
+from prewarm.records.text import harmless
 from prewarm.records.units import plural, size
 
 if TYPE_CHECKING:
@@ -93,13 +94,8 @@ def _tell(found: Sequence[Added], shown: Shown) -> None:
             click.echo(line)
         if one.failure is not None:
             click.echo(harmless(f"{one.said}: {one.failure.said}"), err=True)
-            for line in _hint(one.failure.hint):
+            for line in help_lines(one.failure.hint, one.failure.kind):
                 click.echo(line, err=True)
-
-
-def _hint(hint: str) -> list[str]:
-    first, *rest = harmless_lines(hint).splitlines() or [""]
-    return [f"  try: {first}", *(f"    {line}" for line in rest)] if first else []
 
 
 def _lines(one: Added) -> list[str]:

@@ -39,8 +39,9 @@ def command(
     Samples stand in the manifest ([[advanced.sample]]). An entry that is named and has none is asked something that
     suits it. Images need pillow, sounds soundfile: pip install "hf-prewarm[samples]"
     """
+    from prewarm.operations.cases import try_cases
     from prewarm.operations.project import load
-    from prewarm.operations.trying import chosen, try_cases, try_samples
+    from prewarm.operations.trying import chosen, try_samples
     from prewarm.records.text import quoted
 
     if items is not None and (records or cases is not None):

@@ -10,6 +10,7 @@ from typing import Protocol
 from prewarm.records.errors import EntryError
 from prewarm.records.failure import Failure
 from prewarm.records.fleet import About, Brought, Lacking, NodeEntry, NodeProofs, Settled
+from prewarm.records.plan import Fetched
 from prewarm.records.ranges import Range
 
 
@@ -36,8 +37,8 @@ class Host(Protocol):
     """One node's cache, and its way to the Hub."""
 
     @property
-    def hub_bytes(self) -> int:
-        """That have come from the Hub."""
+    def spent(self) -> Fetched:
+        """What came from the Hub so far, and what that took."""
 
     def about(self) -> About:
         """What it says of itself."""
@@ -45,8 +46,18 @@ class Host(Protocol):
     def lacking(self) -> Lacking:
         """What its cache has and has not, asking nobody; room is made sure of for what it has not."""
 
+    def resolve(self) -> Settled:
+        """Ask the Hub which files the entries consist of that are not locked."""
+
     def settle(self) -> Settled:
-        """Make entries ready that nobody can know all files of, as an ordinary run does."""
+        """Load entries whose files nobody could know all of, as an ordinary run does."""
+
+    def look_at(self, key: str) -> bool:
+        """Whether a blob is what is locked; what is not is taken away.
+
+        Raises:
+            CacheError: that cannot be done.
+        """
 
     def take_lock(self, lock: str) -> None:
         """Work with this lock from now on."""

@@ -16,6 +16,7 @@ from prewarm.fleet.spread import FETCHES
 from prewarm.records.errors import EntryError, PrewarmError
 from prewarm.records.failure import Failure
 from prewarm.records.fleet import About, Brought, Lacking, NodeEntry, NodeProofs, Settled, Took
+from prewarm.records.plan import Fetched
 
 _GIVES = 16
 CONCURRENCY = {"fetch": FETCHES, "take": 2, "give": _GIVES, "ask": 2}
@@ -65,9 +66,27 @@ class Member:
 
         return self._try(found)
 
-    def settle(self) -> Settled | Failure:
-        """As ``Host.settle``."""
-        return self._try(lambda host: host.settle())
+    def resolve(self, lock: str) -> Settled | Failure:
+        """As ``Host.resolve``, beyond ``lock``."""
+
+        def found(host: Host) -> Settled:
+            host.take_lock(lock)
+            return host.resolve()
+
+        return self._try(found)
+
+    def settle(self, lock: str) -> Settled | Failure:
+        """As ``Host.settle``, beyond ``lock``."""
+
+        def found(host: Host) -> Settled:
+            host.take_lock(lock)
+            return host.settle()
+
+        return self._try(found)
+
+    def look_at(self, key: str) -> bool | Failure:
+        """As ``Host.look_at``."""
+        return self._try(lambda host: host.look_at(key))
 
     @ray.method(concurrency_group="fetch")  # type: ignore[untyped-decorator,unused-ignore]
     def fetch(self, keys: Sequence[str]) -> list[Brought] | Failure:
@@ -132,9 +151,9 @@ class Member:
         return self._try(lambda host: host.entries(failed))
 
     @ray.method(concurrency_group="ask")  # type: ignore[untyped-decorator,unused-ignore]
-    def progress(self) -> tuple[int, int]:
-        """Bytes that have come from the Hub and from other nodes, so far."""
-        hub = self._host.hub_bytes if self._host is not None else 0
+    def progress(self) -> tuple[Fetched, int]:
+        """What has come from the Hub, and bytes from other nodes, so far."""
+        hub = self._host.spent if self._host is not None else Fetched()
         return hub, self._moving.peer_bytes if self._moving is not None else 0
 
     @ray.method(concurrency_group="ask")  # type: ignore[untyped-decorator,unused-ignore]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,12 +32,22 @@ class Orders:
         calls: to them.
         fetchers: nodes that ask the Hub.
         store_bytes: of the smallest object store; 0: nobody says.
+        damaged: is told of a node and of what it has, where that is not what is locked.
     """
 
-    def __init__(self, standings: Mapping[str, Standing], calls: Calls, *, fetchers: int, store_bytes: int) -> None:
+    def __init__(
+        self,
+        standings: Mapping[str, Standing],
+        calls: Calls,
+        *,
+        fetchers: int,
+        store_bytes: int,
+        damaged: Callable[[Standing, str], Awaitable[None]],
+    ) -> None:
         self._standings = standings
         self._calls = calls
         self._fetchers = fetchers
+        self._damaged = damaged
         self._piece_bytes = piece_bytes(store_bytes)
         self._spread = Spread(self._piece_bytes)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,6 +69,13 @@ class Orders:
         account = standing.about.account if standing.about is not None else ""
         self._spread.join(standing.node.id, lacking, account)
         standing.has_said = True
+        self.give()
+
+    def more(self, standing: Standing, lacking: Lacking) -> None:
+        """A node has said what it has and lacks beyond what it said before."""
+        self._spread.more(standing.node.id, lacking)
+        if not self._spread.is_done(standing.node.id):
+            standing.all_came.clear()
         self.give()
 
     def leave(self, standing: Standing) -> None:
@@ -133,6 +150,8 @@ class Orders:
         if result.failure is not None and result.is_of_source:
             self._calls.say(standing, f"from {source.node.id[:8]}: {result.failure.message}", is_detail=True)
         self._spread.took(take, result)
+        if result.is_damaged:
+            await self._damaged(source, next(key for key in take.keys if key not in result.done))
         self.give()
 
 

@@ -28,6 +28,10 @@ class Proving:
         self._turns: dict[_Environment, asyncio.Lock] = {}
         self._known: dict[_Environment, NodeProofs] = {}
 
+    def forget(self) -> None:
+        """What is known was found out on a node with other files than were thought."""
+        self._known = {}
+
     async def prove(self, standing: Standing) -> None:
         """Have a node's entries proven: there, or by what another one has found out.
 

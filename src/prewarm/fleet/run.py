@@ -17,11 +17,11 @@ from prewarm.fleet.host import Host
 from prewarm.fleet.orders import Orders
 from prewarm.fleet.proofs import Prove, Proving
 from prewarm.fleet.registry import register
-from prewarm.fleet.settling import Settling
+from prewarm.fleet.settling import FleetLock, Settling
 from prewarm.fleet.standing import Standing, outcome, report_of
 from prewarm.records.errors import EntryError
 from prewarm.records.failure import Failure
-from prewarm.records.fleet import FleetEvent, FleetProgress, Lacking, NodeReport
+from prewarm.records.fleet import FleetEvent, FleetProgress, Lacking, NodeReport, NodeStep
 from prewarm.records.units import plural, size
 
 _LOOK_S = 0.5
@@ -85,6 +85,8 @@ def run(
     nodes = cluster.nodes()
     if not wanted.watch:
         nodes = chosen(nodes, wanted.nodes)
+    elif not any(is_meant(node, wanted.nodes) for node in nodes):
+        observe(NodeStep(node="", name="no node", said=f"is called {', '.join(wanted.nodes)} yet: it is waited for"))
     stores = [node.store_bytes for node in nodes if node.store_bytes]
     fleet = _Fleet(cluster, baggage, wanted, Calls(observe, baggage.version), min(stores, default=0))
     try:
@@ -96,6 +98,11 @@ def run(
     return fleet.reports()
 
 
+async def _nothing(standing: Standing) -> None:
+    """Nothing follows."""
+    del standing
+
+
 class _Fleet:
     def __init__(self, cluster: Cluster, baggage: Baggage, wanted: Wanted, calls: Calls, store_bytes: int) -> None:
         self._cluster = cluster
@@ -104,11 +111,23 @@ class _Fleet:
         self._calls = calls
         self._registry: Any = None
         self._standings: dict[str, Standing] = {}
-        self._orders = Orders(self._standings, calls, fetchers=wanted.fetchers, store_bytes=store_bytes)
+        self._orders = Orders(
+            self._standings, calls, fetchers=wanted.fetchers, store_bytes=store_bytes, damaged=self._mend
+        )
         self._proving = Proving(wanted.prove, calls)
         self._fill: dict[str, list[Standing]] = {}
         """By cache, the nodes that have it."""
-        self._settling = Settling(self._standings, calls, baggage.lock, baggage.keep)
+        self._lock = FleetLock(baggage.lock, baggage.keep)
+        shared = (self._standings, calls, self._lock)
+        self._listing = Settling(
+            *shared, lambda one, lock: one.actor.resolve.remote(lock), "asks the Hub which files there are", _nothing
+        )
+        self._loading = Settling(
+            *shared,
+            lambda one, lock: one.actor.settle.remote(lock),
+            "loads entries first, to see which files they need",
+            self._say_more,
+        )
 
     # --- The whole -------------------------------------------------------------------------------------------------
 
@@ -161,7 +180,8 @@ class _Fleet:
                 self._leave(standing)
             elif self._wanted.watch and node_id in alive and self._is_worth_another_try(standing):
                 self._calls.say(standing, "is tried again")
-                self._settling.begin_anew()
+                self._listing.begin_anew()
+                self._loading.begin_anew()
                 self._orders.leave(standing)
                 self._cluster.kill(standing.actor)
                 self._join(alive[node_id])
@@ -172,6 +192,10 @@ class _Fleet:
         words = (self._baggage.make, self._baggage.given, self._registry)
         actor = self._cluster.start(Member, node, *words, groups=dict(CONCURRENCY))
         standing = Standing(node=node, actor=actor, began_s=time.monotonic())
+        if (before := self._standings.get(node.id)) is not None:
+            # What it has cost stays true.
+            told = report_of(before, time.monotonic())
+            standing.fetched, standing.peer_bytes = told.fetched, told.peer_bytes
         self._standings[node.id] = standing
         standing.task = asyncio.create_task(self._life(standing))
 
@@ -202,7 +226,8 @@ class _Fleet:
     def _progress(self) -> FleetProgress:
         there = list(self._standings.values())
         came = [
-            one.wanted_bytes if not one.is_under_way else min(one.wanted_bytes, sum(one.seen_bytes)) for one in there
+            one.wanted_bytes if not one.is_under_way else min(one.wanted_bytes, one.seen[0].bytes + one.seen[1])
+            for one in there
         ]
         return FleetProgress(
             nodes=len(there),
@@ -210,13 +235,13 @@ class _Fleet:
             failed=sum(one.failure is not None for one in there),
             wanted_bytes=sum(one.wanted_bytes for one in there),
             came_bytes=sum(came),
-            hub_bytes=sum(max(one.fetched.bytes, one.seen_bytes[0]) for one in there),
+            hub_bytes=sum(max(one.fetched.bytes, one.seen[0].bytes) for one in there),
         )
 
     async def _seen(self, standing: Standing) -> None:
         try:
             asked = standing.actor.progress.remote()
-            standing.seen_bytes = await self._calls.call(standing, asked, timeout_s=_HEARTBEAT_S)
+            standing.seen = await self._calls.call(standing, asked, timeout_s=_HEARTBEAT_S)
         except Lost as lost:
             # It gives nothing any more; what it was asked for meanwhile ends with its process.
             standing.is_gone = True
@@ -247,20 +272,60 @@ class _Fleet:
         call, actor = self._calls.call, standing.actor
         standing.about = await call(standing, actor.about.remote(), timeout_s=FIRST_WORD_S)
         await self._twin(standing)
-        await self._settling.settle(standing)
-        if standing.about.unsettled:
-            # Who has settled it has yet to say what it has now.
+        if standing.about.unlisted:
+            await self._listing.settle(standing)
             self._orders.wait_for_words()
-        lacking: Lacking = await call(standing, actor.lacking.remote(self._settling.lock))
-        standing.wanted_bytes = sum(lacking.lacks.values())
-        standing.failed.update({**self._settling.failures, **lacking.failures})
-        if lacking.lacks:
-            self._calls.say(standing, f"lacks {plural(len(lacking.lacks), 'file')}, {size(standing.wanted_bytes)}")
+        lacking = await self._lacking(standing)
+        standing.failed.update(self._listing.failures)
         self._orders.join(standing, lacking)
         await self._orders.all_came(standing)
+        if standing.about.unsettled:
+            await self._loading.settle(standing)
+            standing.failed.update(self._loading.failures)
+            await self._say_more(standing)
+            await self._orders.all_came(standing)
         await call(standing, actor.show.remote(standing.failed))
         await self._proving.prove(standing)
         standing.entries = await call(standing, actor.entries.remote(standing.failed))
+
+    async def _lacking(self, standing: Standing) -> Lacking:
+        lock = self._lock.text
+        lacking: Lacking = await self._calls.call(standing, standing.actor.lacking.remote(lock))
+        standing.said_of = lock
+        lacked = sum(lacking.lacks.values())
+        standing.wanted_bytes += lacked
+        standing.failed.update(lacking.failures)
+        if lacking.lacks:
+            self._calls.say(standing, f"lacks {plural(len(lacking.lacks), 'file')}, {size(lacked)}")
+        return lacking
+
+    async def _say_more(self, standing: Standing) -> None:
+        """Say what it has and lacks of a lock that says more than before."""
+        if standing.said_of != self._lock.text:
+            self._orders.more(standing, await self._lacking(standing))
+
+    async def _mend(self, standing: Standing, key: str) -> None:
+        """Have a node look at what it has, which is not what is locked; it begins anew where that is so."""
+        node_id = standing.node.id
+        if standing.has_left or self._standings.get(node_id) is not standing:
+            return
+        try:
+            if await self._calls.call(standing, standing.actor.look_at.remote(key)):
+                return
+        except Lost as lost:
+            self._fail(standing, lost.failure)
+            return
+        if self._standings.get(node_id) is not standing or standing.has_left:
+            return
+        self._calls.say(standing, f"{key} is damaged there, and comes anew")
+        # What was proven with it is not proven.
+        self._proving.forget()
+        self._orders.leave(standing)
+        standing.all_came.set()
+        if standing.task is not None:
+            standing.task.cancel()
+        self._cluster.kill(standing.actor)
+        self._join(standing.node)
 
     async def _twin(self, standing: Standing) -> None:
         """Let one node at a time fill a cache that several have: two would wait for each other's locks."""

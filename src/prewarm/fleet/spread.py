@@ -62,6 +62,18 @@ class Spread:
         self._known.slots = fan_out(max(1, most // self._piece_bytes), max(1, len(lacking)))
         self._known.changed(node_id, [*known.has, *lacks])
 
+    def more(self, node_id: str, known: Lacking) -> None:
+        """A node has said what it has and lacks beyond what it said before."""
+        node = self._known.nodes.get(node_id)
+        if node is None:
+            return
+        for key in known.has - node.has:
+            self._known.arrived(node_id, key)
+        for key in known.lacks:
+            self._refusals.pop(key, None)
+        self._known.wants(node_id, known.lacks)
+        self._known.changed(node_id, [*known.has, *known.lacks])
+
     def leave(self, node_id: str) -> None:
         """A node is gone; what takes from it is told otherwise."""
         self._known.remove(node_id)

@@ -33,8 +33,10 @@ class Standing:
     fetched: Fetched = field(default_factory=Fetched)
     waited_s: float = 0.0
     """For limits, while it fetched blobs."""
-    seen_bytes: tuple[int, int] = (0, 0)
-    """That have come from the Hub and from other nodes, when it was looked at last."""
+    seen: tuple[Fetched, int] = (Fetched(), 0)
+    """What has come from the Hub, and bytes from other nodes, when it was looked at last."""
+    said_of: str | None = None
+    """The lock that it has said of what it lacks of it."""
     peer_bytes: int = 0
     entries: tuple[NodeEntry, ...] = ()
     failed: dict[str, Failure] = field(default_factory=dict)
@@ -71,7 +73,7 @@ def report_of(standing: Standing, now: float) -> NodeReport:
     """What became of a node; ``now`` in seconds of the clock that its beginning was told by."""
     ended_s = standing.ended_s if standing.ended_s is not None else now
     # Who is gone cannot say what it has cost.
-    seen = standing.seen_bytes if standing.failure is not None else (0, 0)
+    seen = standing.seen if standing.failure is not None else (Fetched(), 0)
     return NodeReport(
         id=standing.node.id,
         name=standing.node.name,
@@ -80,7 +82,8 @@ def report_of(standing: Standing, now: float) -> NodeReport:
         entries=standing.entries,
         fetched=replace(
             standing.fetched,
-            bytes=max(standing.fetched.bytes, seen[0]),
+            bytes=max(standing.fetched.bytes, seen[0].bytes),
+            requests=max(standing.fetched.requests, seen[0].requests),
             waited_s=standing.fetched.waited_s + standing.waited_s,
         ),
         peer_bytes=max(standing.peer_bytes, seen[1]),

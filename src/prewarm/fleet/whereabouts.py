@@ -6,7 +6,7 @@ A fleet of 1,000 nodes has tens of thousands of events, and nobody looks at ever
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prewarm.records.failure import Failure
@@ -107,7 +107,8 @@ class Whereabouts:
         """A node sends to so many more, or fewer where it is negative."""
         node = self.nodes[node_id]
         could = node.uploads < self.slots
-        node.uploads += more
+        # Who has begun anew sends nothing of what it was told before.
+        node.uploads = max(0, node.uploads + more)
         if could != (node.uploads < self.slots):
             self.changed(node_id, [*node.has, *node.fetching, *(node.taking.keys if node.taking else ())])
 
@@ -124,6 +125,15 @@ class Whereabouts:
         node.has.add(key)
         self.lackers[key].pop(node_id, None)
         self.holders[key][node_id] = None
+
+    def wants(self, node_id: str, lacks: Mapping[str, int]) -> None:
+        """A node lacks more than it said."""
+        node = self.nodes[node_id]
+        for key, size in lacks.items():
+            node.has.discard(key)
+            self.holders[key].pop(node_id, None)
+            node.lacks[key] = size
+            self.lackers[key][node_id] = None
 
     def lost(self, node_id: str, key: str) -> None:
         """A node does not have it, though it was thought to."""

@@ -26,9 +26,9 @@ def lines(versions: Sequence[Version], paint: Paint) -> list[str]:
                 continue
             last = version.rows[-1].at if version.rows else version.notes[-1].at
             found.append(f"  {version.commit[:7] or '(none)':<7}  {last}")
-            for row in filter(None, (version.last(kind) for kind in KINDS)):
+            for row in version.newest:
                 colour = "green" if row.is_good else "red"
-                times = sum(one.kind == row.kind for one in version.rows)
+                times = sum(one.of == row.of for one in version.rows)
                 more = f" ({plural(times, 'time')})" if times > 1 else ""
                 found.append(f"    {row.kind:<6} {paint(f'{row.result:<7}', colour)} {harmless(figures_of(row))}{more}")
             found += [f"    note   {note.at[:10]}  {harmless(note.text)}" for note in version.notes]
@@ -84,7 +84,8 @@ def _proof(figures: Mapping[str, Any]) -> str:
 
 
 def _try(figures: Mapping[str, Any]) -> str:
-    return _joined(*(f"{figures[word]} {word}" for word in ("passed", "failed", "new") if figures.get(word)))
+    said = _joined(*(f"{figures[word]} {word}" for word in ("passed", "failed", "new") if figures.get(word)))
+    return f"{said} of {figures['cases']}" if figures.get("cases") else said
 
 
 def _load(figures: Mapping[str, Any]) -> str:

@@ -32,8 +32,10 @@ def render(versions: Sequence[Version], compared: tuple[Version, Version, Sequen
         own = [version for version in versions if version.entry == entry]
         parts.append({"title": entry, "rows": _table(own), "facts": [], "text": "", "pictures": _curves(own, f"e{at}")})
         parts.append({"title": "", "rows": _life(own), "facts": ["Life cycle"], "text": ""})
-        if samples := _samples(own):
-            parts.append({"title": "", "rows": samples, "facts": ["Samples"], "text": ""})
+        for cases in dict.fromkeys(row.of[1] for version in own for row in version.newest if row.kind == "try"):
+            if samples := _samples(own, cases):
+                said = f"Cases of {cases}" if cases else "Samples"
+                parts.append({"title": "", "rows": samples, "facts": [said], "text": ""})
     return page("What is known of the models", parts)
 
 
@@ -43,8 +45,8 @@ def _table(versions: Sequence[Version]) -> list[list[str]]:
         times = [row.at for row in version.rows] or [note.at for note in version.notes]
         cells = []
         for kind in KINDS:
-            row = version.last(kind)
-            cells.append(f"{row.result}: {figures_of(row)}" if row is not None else "")
+            own = [f"{row.result}: {figures_of(row)}" for row in version.newest if row.kind == kind]
+            cells.append("; ".join(own))
         notes = "; ".join(note.text for note in version.notes)
         rows.append([version.commit[:12], _when(times[0]), _when(times[-1]), *cells, notes])
     return rows
@@ -63,9 +65,9 @@ def _when(at: str) -> str:
     return at[:16].replace("T", " ")
 
 
-def _samples(versions: Sequence[Version]) -> list[list[str]]:
-    """A row for each sample, a column for each commit: verdict and answer."""
-    tried = [(version.commit[:7], row) for version in versions if (row := version.last("try")) is not None]
+def _samples(versions: Sequence[Version], cases: str) -> list[list[str]]:
+    """A row for each sample, or case of a set, a column for each commit: verdict and answer."""
+    tried = [(version.commit[:7], row) for version in versions for row in version.newest if row.of == ("try", cases)]
     asked: dict[str, str] = {}
     answers: dict[tuple[str, str], str] = {}
     for commit, row in tried:

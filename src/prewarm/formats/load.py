@@ -10,6 +10,7 @@ from prewarm.records.units import duration, size
 
 Paint = Callable[[str, str], str]
 _NEAR_LIMIT = 0.8
+_OWN_SHARE = 0.05
 _HEAD = ("load", "sent", "answered", "failed", "answers/s", "mean", "p50", "p90", "p95", "p99", "max", "CPU", "memory")
 
 
@@ -32,6 +33,8 @@ def lines(report: LoadReport, paint: Paint, *, quiet: bool) -> list[str]:
         if one.failures:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in one.failures.items())
             found.append(f"{one.step.name}: {paint(harmless(reasons), 'red')}")
+        if (share := report.own_share(one)) > _OWN_SHARE and not one.is_void:
+            found.append(f"{one.step.name}: up to {share:.0%} of the latency may be this generator's own time")
         if one.is_void:
             found.append(f"{one.step.name}: {paint('void', 'yellow')}, as {_why_void(one)}")
     return [*found, *said]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from prewarm.formats.failed import more
 from prewarm.records.report import EntryReport, Report
 from prewarm.records.stage import retry_in_s, stage_of
 from prewarm.records.text import harmless
@@ -43,7 +44,10 @@ def lines(entries: Sequence[EntryReport], paint: Callable[[str, str], str], *, s
 def total(report: Report) -> str:
     """How many are ready, and what to do about the others."""
     said = f"{', '.join(ready_of(report))}, {duration(report.elapsed_s)}"
-    return said if all(entry.ready for entry in report.all) else f"{said}\n  try: prewarm"
+    if all(entry.ready for entry in report.all):
+        return said
+    kinds = dict.fromkeys(entry.failure.kind for entry in report.all if entry.failure is not None)
+    return "\n".join([said, "  try: prewarm", *map(more, kinds)])
 
 
 def ready_of(report: Report) -> list[str]:
@@ -90,8 +94,8 @@ def _said(entry: EntryReport) -> list[str]:
     if entry.failure is not None:
         said.append(entry.failure.said)
     if entry.missing and len(entry.missing) < entry.files:
-        more = f" and {len(entry.missing) - _SHOWN} more" if len(entry.missing) > _SHOWN else ""
-        said.append(f"without {', '.join(entry.missing[:_SHOWN])}{more} ({size(entry.missing_bytes)})")
+        others = f" and {len(entry.missing) - _SHOWN} more" if len(entry.missing) > _SHOWN else ""
+        said.append(f"without {', '.join(entry.missing[:_SHOWN])}{others} ({size(entry.missing_bytes)})")
     if not entry.entry.required:
         said.append("not required")
     if entry.vulnerable and entry.failure is None:

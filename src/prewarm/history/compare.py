@@ -8,27 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard
 
-from prewarm.records.history import Comparison, Row, RowKind, Trend, Version
+from prewarm.records.history import Comparison, Row, Trend, Version
 from prewarm.records.units import size
 
 _NOISE = 0.2
 _LEAST_S = 0.05
-_KINDS: tuple[RowKind, ...] = ("proof", "try", "load", "audit", "export")
 
 
 def compare(before: Version, after: Version) -> tuple[Comparison, ...]:
-    """What is worse and what is better, by the newest row of each kind."""
+    """What is worse and what is better, by the newest row of each kind, and of each set of cases."""
     found: list[Comparison] = []
-    for kind in _KINDS:
-        old, new = before.last(kind), after.last(kind)
-        if old is None or new is None:
+    was = {row.of: row for row in before.newest}
+    for new in after.newest:
+        old, (kind, cases) = was.get(new.of), new.of
+        if old is None:
             continue
         if kind == "load" and (other := _other_load(old.figures, new.figures)):
             found.append(Comparison(what=f"load ({other[0]})", before=other[1], after=other[2], trend="not compared"))
             continue
         if old.is_good != new.is_good:
             trend: Trend = "worse" if old.is_good else "better"
-            found.append(Comparison(what=kind, before=old.result, after=new.result, trend=trend))
+            found.append(
+                Comparison(
+                    what=f"{kind} of {cases}" if cases else kind, before=old.result, after=new.result, trend=trend
+                )
+            )
         found += _LOOKS[kind](old, new)
     return tuple(found)
 

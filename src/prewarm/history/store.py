@@ -115,6 +115,7 @@ class Store:
         rows = []
         for number, at, kind, name, commit, result, versions, machine, figures in found:
             try:
+                _look_at(at, name, commit, result, machine)
                 row = Row(
                     at=at, kind=_kind(kind), entry=name, commit=commit, result=result,
                     versions=_table(versions), machine=machine, figures=_table(figures),
@@ -135,7 +136,11 @@ class Store:
             found = self._file.execute(
                 "select at, entry, commit_id, text from note where ? is null or entry = ? order by id", (entry, entry)
             ).fetchall()
-        return [Note(at=at, entry=name, commit=commit, text=text) for at, name, commit, text in found]
+        return [
+            Note(at=at, entry=name, commit=commit, text=text)
+            for at, name, commit, text in found
+            if all(isinstance(said, str) for said in (at, name, commit, text))
+        ]
 
     def _open(self) -> None:
         form = self._value("pragma user_version")
@@ -196,8 +201,19 @@ def _kind(said: str) -> RowKind:
     return said  # type: ignore[return-value] # one of them
 
 
+def _look_at(*texts: object) -> None:
+    """SQLite keeps in a column of texts whatever it is given."""
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a column with no text")
+
+
+def _no_number(said: str) -> None:
+    """NaN, which JSON does not know, is nothing."""
+    del said
+
+
 def _table(text: str) -> dict[str, Any]:
-    found = json.loads(text)
+    found = json.loads(text, parse_constant=_no_number)
     if not isinstance(found, dict):
         raise TypeError("a row without a table")
     return found

@@ -35,8 +35,13 @@ class Payload:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def payload_of(task: str, *, takes: str = "text") -> Payload:
-    """What an entry of a task is sent: of ``/run``; ``takes`` is what its vectors are made of.
+def payload_of(task: str, *, takes: str = "text", text: str = TEXT) -> Payload:
+    """What an entry of a task is sent: of ``/run``.
+
+    Args:
+        task: of the entry.
+        takes: what its vectors are made of.
+        text: the longest that it takes.
 
     Raises:
         CommandError: pillow is missing.
@@ -48,10 +53,10 @@ def payload_of(task: str, *, takes: str = "text") -> Payload:
     if task in ("audio-classification", "automatic-speech-recognition"):
         return _json({"audio": _sound()}, f"a sound of {SOUND_S} s")
     if task == "fill-mask":
-        return _json({"text": f"[MASK] {TEXT}"}, f"a text of {CHARACTERS} characters")
+        return _json({"text": f"[MASK] {text}"}, f"a text of {len(text)} characters")
     if task == "question-answering":
-        return _json({"text": "What loads?", "text_pair": TEXT}, f"a question, and a text of {CHARACTERS} characters")
-    return _json({"text": TEXT}, f"a text of {CHARACTERS} characters")
+        return _json({"text": "What loads?", "text_pair": text}, f"a question, and a text of {len(text)} characters")
+    return _json({"text": text}, f"a text of {len(text)} characters")
 
 
 def embeddings_payload(model: str) -> Payload:

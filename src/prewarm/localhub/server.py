@@ -46,6 +46,11 @@ class LocalHub:
         link_lifetime_s: how long a signed address of the second origin holds.
         port: of the Hub's origin; 0: a free one.
         storage_tls: with what the second origin speaks TLS; None: it does not.
+
+    Attributes:
+        url: of the Hub, for ``HF_ENDPOINT``.
+        log: of every request that came: ``log.all()``.
+        faults: what goes wrong on demand: ``faults.add(Fault(…))``.
     """
 
     def __init__(

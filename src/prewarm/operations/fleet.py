@@ -61,6 +61,7 @@ def fleet(
         flags=flags,
         only=project.only,
         salt=secrets.token_bytes(16),
+        may_load=wanted.prove != "none",
         is_shared=wanted.fetchers > 1,
     )
     notes: list[str] = []

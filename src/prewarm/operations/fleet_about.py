@@ -26,7 +26,9 @@ from prewarm.records.fleet import About
 _LOOKS, _LOOK_S = 20, 0.05
 
 
-def about(project: Project, manifest: Path, cache: Path, notes: Sequence[str], salt: bytes) -> About:
+def about(
+    project: Project, manifest: Path, cache: Path, notes: Sequence[str], salt: bytes, *, may_load: bool = True
+) -> About:
     """This node, with this project.
 
     Args:
@@ -35,8 +37,8 @@ def about(project: Project, manifest: Path, cache: Path, notes: Sequence[str], s
         cache: the folder of the node's cache.
         notes: what is odd, a sentence each.
         salt: of this run.
+        may_load: whether anything is loaded at all.
     """
-    setting = project.settings.proof
     check = f"prewarm check -m {manifest}"
     left_out = [one.name for one in project.applications] + [one.name for one in project.wrapped]
     if left_out:
@@ -49,22 +51,31 @@ def about(project: Project, manifest: Path, cache: Path, notes: Sequence[str], s
         cache=str(cache),
         cache_id=_id_of(cache),
         account=hmac.new(salt, account.encode(), "sha256").hexdigest()[:16],
-        unsettled=tuple(entry.label for entry in unsettled(project)),
-        loads=tuple(entry_tag(entry) for entry in project.entries if mode_of(entry, setting) == "load"),
+        unlisted=tuple(entry.label for entry in unlisted(project)),
+        unsettled=tuple(entry.label for entry in unsettled(project)) if may_load else (),
+        loads=tuple(entry_tag(entry) for entry in project.entries if _loads(entry, project)) if may_load else (),
         check=check,
         notes=tuple(notes),
     )
 
 
+def unlisted(project: Project) -> list[Entry]:
+    """Entries that are not locked."""
+    return [entry for entry in project.entries if locks.find(project.lock, entry) is None]
+
+
 def unsettled(project: Project) -> list[Entry]:
-    """Entries that nobody can know all files of before they were listed, or loaded once."""
+    """Entries that are to be loaded, and whose files nobody can know all of before they were once."""
     found = []
     for entry in project.entries:
         locked = locks.find(project.lock, entry)
-        loads = mode_of(entry, project.settings.proof) == "load"
-        if locked is None or (loads and not locked.is_complete):
+        if _loads(entry, project) and (locked is None or not locked.is_complete):
             found.append(entry)
     return found
+
+
+def _loads(entry: Entry, project: Project) -> bool:
+    return mode_of(entry, project.settings.proof) == "load"
 
 
 def _id_of(cache: Path) -> str:

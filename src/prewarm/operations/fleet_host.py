@@ -18,8 +18,9 @@ from prewarm.cache.disk import DiskCache
 from prewarm.cache.place import write_text
 from prewarm.fleet import AgreedWindows
 from prewarm.fleet.host import Sink
-from prewarm.flow.account import Options, Tools
+from prewarm.flow.account import Account, Options, Tools
 from prewarm.flow.ports import SMALL_BYTES
+from prewarm.flow.resolve import resolve_or_recall
 from prewarm.flow.stop import Stop
 from prewarm.flow.warm import warm as warm_entries
 from prewarm.hub import configuration
@@ -29,17 +30,18 @@ from prewarm.manifest.read import MANIFEST_NAME
 from prewarm.operations import fleet_ready
 from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.bundle import all_locked
-from prewarm.operations.fleet_about import about, unsettled
+from prewarm.operations.fleet_about import about, unlisted, unsettled
 from prewarm.operations.fleet_ready import failures_of, key_of
-from prewarm.operations.lock_file import keep_lock
-from prewarm.operations.project import Project, load
+from prewarm.operations.lock_file import keep_lock, write_lock
+from prewarm.operations.project import Project, load, merged
 from prewarm.operations.tools import Work, tools
+from prewarm.records.entry import Entry
 from prewarm.records.errors import CacheError, EntryError, FleetError, PrewarmError
 from prewarm.records.events import BytesReceived, Event
 from prewarm.records.failure import Failure
 from prewarm.records.fleet import About, Brought, Lacking, NodeEntry, NodeProofs, Settled
 from prewarm.records.listing import RepoFile
-from prewarm.records.lock import LockedRepo
+from prewarm.records.lock import LockedEntry, LockedRepo
 from prewarm.records.plan import Fetched
 from prewarm.records.ranges import total
 from prewarm.worker.temporary import OwnFolder
@@ -65,6 +67,8 @@ class Given:
     """Entries by id or name; empty: all."""
     salt: bytes
     """Of this run: what a node says of its token says nothing to anybody else."""
+    may_load: bool
+    """Whether anything is loaded."""
     is_shared: bool
     """Whether several nodes ask the Hub, and have to agree on its limits."""
 
@@ -104,6 +108,7 @@ class FleetHost:
         self._opening = threading.Lock()
         self._counting = threading.Lock()
         self._tools: Tools | None = None
+        self._spent = Fetched()
         self._hub_bytes = 0
         self._pairs: dict[str, Pair] = {}
         self._reserved: list[Pair] = []
@@ -113,18 +118,24 @@ class FleetHost:
             modules=configuration.modules_root(),
             lock_wait_s=self._project.settings.lock_wait_s,
         )
+        # What is listed meanwhile is to be loaded all the same.
+        self._unsettled = unsettled(self._project)
         self._index()
 
     @property
-    def hub_bytes(self) -> int:
-        """That have come from the Hub."""
-        return self._hub_bytes
+    def spent(self) -> Fetched:
+        """What came from the Hub so far, and what that took."""
+        with self._counting:
+            return replace(self._spent, bytes=self._hub_bytes)
 
     # --- What it is ------------------------------------------------------------------------------------------------
 
     def about(self) -> About:
         """What it says of itself."""
-        return about(self._project, self._folder / MANIFEST_NAME, self._disk.root, self._notes, self._given.salt)
+        return about(
+            self._project, self._folder / MANIFEST_NAME, self._disk.root, self._notes, self._given.salt,
+            may_load=self._given.may_load,
+        )  # fmt: skip
 
     def lacking(self) -> Lacking:
         """What its cache has and has not; room is made sure of for what it has not."""
@@ -149,22 +160,46 @@ class FleetHost:
 
     # --- From the Hub ----------------------------------------------------------------------------------------------
 
+    def resolve(self) -> Settled:
+        """Ask the Hub which files the entries consist of that are not locked; gives the lock."""
+        found: dict[Entry, LockedEntry] = {}
+        failures: dict[str, Failure] = {}
+        wanted = unlisted(self._project)
+        with tools(self._project, self._observe, self._environ, Work(windows=self._windows)) as using:
+            accounts = [Account(entry, using) for entry in wanted]
+            using.hub.expect(listings=len(wanted))
+
+            def one(account: Account) -> None:
+                entry = account.entry
+                try:
+                    resolved = resolve_or_recall(entry, using, account)
+                    if resolved.is_fresh:
+                        using.memory.keep_listings(resolved.listings)
+                        found[entry] = resolved.locked
+                except Exception as error:  # noqa: BLE001 (told apart there)
+                    failures[entry_tag(entry)] = using.failure_of(error).as_failure()
+
+            using.stages.run([using.stages.plan(one, account) for account in accounts], using.end)
+            waited_s = using.hub.waited_s
+        write_lock(self._project, merged(self._project.manifest, self._project.lock, found), self._observe)
+        return self._settled(sum((one.total for one in accounts), Fetched()), waited_s, failures)
+
     def settle(self) -> Settled:
-        """Make entries ready that nobody can know all files of, as an ordinary run does; gives the lock."""
-        entries = unsettled(self._project)
+        """Load entries whose files nobody could know all of, as an ordinary run does; gives the lock."""
+        entries = self._unsettled
         with tools(self._project, self._observe, self._environ, Work(windows=self._windows)) as using:
             options = Options(proof=self._project.settings.proof)
             warmed = warm_entries(entries, self._project.lock, using, options)
             waited_s = using.hub.waited_s
         keep_lock(self._project, warmed, self._observe)
+        return self._settled(sum((one.report.fetched for one in warmed), Fetched()), waited_s, failures_of(warmed))
+
+    def _settled(self, spent: Fetched, waited_s: float, failures: Mapping[str, Failure]) -> Settled:
         self._project = self._load()
         self._index()
-        spent = sum((one.report.fetched for one in warmed), Fetched())
-        return Settled(
-            lock=locks.dump(self._project.lock),
-            spent=replace(spent, waited_s=waited_s),
-            failures=failures_of(warmed),
-        )
+        spent = replace(spent, waited_s=waited_s)
+        self._spend(spent)
+        return Settled(lock=locks.dump(self._project.lock), spent=spent, failures=failures)
 
     def take_lock(self, lock: str) -> None:
         """Work with this lock from now on."""
@@ -176,6 +211,11 @@ class FleetHost:
     def fetch(self, key: str, sink: Sink) -> Brought:
         """Bring one blob from the Hub into ``sink``."""
         spent: list[Fetched] = []
+
+        def spend(one: Fetched) -> None:
+            spent.append(one)
+            self._spend(one)
+
         repo, file = self._pairs[key]
         failure, waited_s = None, 0.0
         try:
@@ -183,7 +223,7 @@ class FleetHost:
             hub.expect(files=1)
             # What an earlier run has left is told as received as well.
             self._received(total(sink.missing()) - file.size)
-            hub.fetch(repo, file, sink, self._received, spent.append, self._stop)
+            hub.fetch(repo, file, sink, self._received, spend, self._stop)
             waited_s = hub.waited_s
         except EntryError as error:
             failure = error.as_failure()
@@ -212,6 +252,21 @@ class FleetHost:
         """Where a blob is that is whole."""
         return self._disk.content(*self._pairs[key])
 
+    def look_at(self, key: str) -> bool:
+        """Whether a blob is what is locked; what is not is taken away.
+
+        Raises:
+            CacheError: that cannot be done.
+        """
+        pair = self._pairs[key]
+        if self._disk.is_right(*pair):
+            return True
+        self._disk.remove([pair])
+        if self._disk.has(*pair):
+            said = f"{pair[1].path} is damaged there, and cannot be taken away"
+            raise CacheError("corrupt", said, hint="prewarm verify --repair, by who owns that cache")
+        return False
+
     # --- Readiness -------------------------------------------------------------------------------------------------
 
     def show(self, failed: Mapping[str, Failure]) -> None:
@@ -230,7 +285,7 @@ class FleetHost:
 
     def entries(self, failed: Mapping[str, Failure]) -> tuple[NodeEntry, ...]:
         """What became of each entry here, as ``prewarm check`` says it."""
-        return fleet_ready.entries(self._project, failed)
+        return fleet_ready.entries(self._project, failed, may_load=self._given.may_load)
 
     def unforeseen(self, error: Exception) -> EntryError:
         """Write the trace of what nobody foresaw; gives what to say of it."""
@@ -280,6 +335,10 @@ class FleetHost:
     def _observe(self, event: Event) -> None:
         if isinstance(event, BytesReceived):
             self._received(event.bytes)
+
+    def _spend(self, spent: Fetched) -> None:
+        with self._counting:
+            self._spent += spent
 
     def _received(self, count: int) -> None:
         with self._counting:

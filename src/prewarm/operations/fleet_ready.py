@@ -85,11 +85,18 @@ def accept(project: Project, environ: Mapping[str, str], found: NodeProofs) -> N
             remembered.keep_failure(locked.entry, locked, failure)
 
 
-def entries(project: Project, failed: Mapping[str, Failure]) -> tuple[NodeEntry, ...]:
-    """What became of each entry here, as ``prewarm check`` says it."""
+def entries(project: Project, failed: Mapping[str, Failure], *, may_load: bool = True) -> tuple[NodeEntry, ...]:
+    """What became of each entry here, as ``prewarm check`` says it.
+
+    Args:
+        project: the entries.
+        failed: what does not come here, and why.
+        may_load: whether anything is loaded; else entries are ready whose files are there.
+    """
     lost, found = _lost(project, failed), []
     for one in check(project).entries:
-        failure = one.failure or (lost.get(one.entry) if not one.ready else None)
+        is_ready = one.ready or (not may_load and one.status == "cached")
+        failure = one.failure or (lost.get(one.entry) if not is_ready else None)
         found.append(
             NodeEntry(
                 id=one.entry.id,
@@ -98,7 +105,7 @@ def entries(project: Project, failed: Mapping[str, Failure]) -> tuple[NodeEntry,
                 commit=one.commit,
                 required=one.entry.required,
                 status="failed" if failure is not None else one.status,
-                ready=one.ready and failure is None,
+                ready=is_ready and failure is None,
                 failure=failure,
                 notes=one.notes,
             )

@@ -10,7 +10,7 @@ from prewarm.authoring.shell import Taken
 from prewarm.authoring.takeover import take
 from prewarm.manifest import read as manifests
 from prewarm.operations.manifest_file import ManifestFile
-from prewarm.records.errors import ManifestError
+from prewarm.records.errors import CommandError, ManifestError
 
 _MAX_BYTES = 20_000_000
 BEGUN = """\
@@ -37,7 +37,8 @@ def init(path: Path) -> None:
     """Write a manifest with comments and without entries.
 
     Raises:
-        ManifestError: one is there, or it cannot be written.
+        CommandError: one is there.
+        ManifestError: it cannot be written.
     """
     file = _new(path)
     file.text = BEGUN if path.name != manifests.PYPROJECT_NAME else file.text + "\n[tool.prewarm]\nsimple = []\n"
@@ -52,7 +53,8 @@ def init_from(path: Path, sources: Sequence[Path]) -> Taken:
         sources: the files.
 
     Raises:
-        ManifestError: a manifest is there; a source cannot be read, or names nothing.
+        CommandError: a manifest is there; a source cannot be read, or names nothing.
+        ManifestError: it cannot be written.
     """
     file = _new(path)
     drafts: list[Draft] = []
@@ -66,7 +68,7 @@ def init_from(path: Path, sources: Sequence[Path]) -> Taken:
             elif draft.table not in [other.table for other in drafts]:
                 drafts.append(draft)
     if not drafts:
-        raise ManifestError(f"nothing in it can be taken over: {notes[0]}", hint="mend it, or prewarm add ID…")
+        raise CommandError(f"nothing in it can be taken over: {notes[0]}", hint="mend it, or prewarm add ID…")
     file.add(drafts)
     file.write()
     return Taken(drafts=tuple(drafts), notes=tuple(notes))
@@ -83,10 +85,10 @@ def _wrong(draft: Draft, path: Path) -> str | None:
 
 def _new(path: Path) -> ManifestFile:
     if path.exists() and path.name != manifests.PYPROJECT_NAME:
-        raise ManifestError(f"{path} is there already", hint="prewarm add ID… puts entries in; or name another with -m")
+        raise CommandError(f"{path} is there already", hint="prewarm add ID… puts entries in; or name another with -m")
     file = ManifestFile(path)
     if path.name == manifests.PYPROJECT_NAME and "[tool.prewarm]" in file.text:
-        raise ManifestError(f"{path} has [tool.prewarm] already", hint="prewarm add ID… puts entries in")
+        raise CommandError(f"{path} has [tool.prewarm] already", hint="prewarm add ID… puts entries in")
     return file
 
 
@@ -94,7 +96,7 @@ def _text_of(source: Path) -> str:
     try:
         content = source.read_bytes()
     except OSError as error:
-        raise ManifestError(f"{source} cannot be read: {error.strerror}") from None
+        raise CommandError(f"{source} cannot be read: {error.strerror}") from None
     if len(content) > _MAX_BYTES:
-        raise ManifestError(f"{source} is too large to be a list of models")
+        raise CommandError(f"{source} is too large to be a list of models")
     return content.decode("utf-8-sig", errors="replace")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,16 @@ from prewarm.records.sample import Tried
 Keep = Callable[[RowKind, str, str | None, str, Mapping[str, Any]], None]
 _LIBRARIES = ("torch", "transformers", "huggingface_hub", "tokenizers")
 _ANSWER = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseSet:
+    """A stored set of cases."""
+
+    name: str
+    """From the manifest's folder."""
+    min_pass: float
+    """The least share of it that has to pass."""
 
 
 @contextmanager
@@ -98,15 +110,15 @@ def _keep_proof(report: EntryReport, keep: Keep) -> None:
     keep("proof", report.entry.label, report.commit, report.status, figures)
 
 
-def keep_tried(tried: Tried, keep: Keep) -> None:
-    """A row for the samples of an entry."""
+def keep_tried(tried: Tried, keep: Keep, cases: CaseSet | None = None) -> None:
+    """A row for the samples of an entry, or for what of a set of cases was for it."""
     samples = [
         {
             "name": one.sample.name,
             "verdict": one.verdict,
             "asked": one.sample.asked[:_ANSWER],
             "answer": one.answer.said[:_ANSWER] if one.answer is not None else "; ".join(one.reasons)[:_ANSWER],
-            "score": one.answer.score if one.answer is not None else None,
+            "score": _finite(one.answer.score) if one.answer is not None else None,
         }
         for one in tried.outcomes
     ]
@@ -115,7 +127,15 @@ def keep_tried(tried: Tried, keep: Keep) -> None:
     figures |= {"load_s": tried.load_s, "peak_rss_bytes": tried.peak_rss_bytes, "samples": samples}
     if tried.failure is not None:
         figures["error"] = tried.failure.said
-    keep("try", tried.id, tried.commit, "passed" if tried.ok else "failed", figures)
+    is_good = tried.ok if cases is None else tried.passes(cases.min_pass)
+    if cases is not None:
+        figures |= {"cases": cases.name, "min_pass": cases.min_pass}
+    keep("try", tried.id, tried.commit, "passed" if is_good else "failed", figures)
+
+
+def _finite(score: float | None) -> float | None:
+    """As JSON can say it."""
+    return score if score is not None and math.isfinite(score) else None
 
 
 def keep_load(report: LoadReport, keep: Keep, figures: Mapping[str, Any]) -> None:

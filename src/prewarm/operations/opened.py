@@ -32,7 +32,9 @@ class OpenedEntry:
     """An entry that answers in this process."""
 
     entry: Entry
+    """As the manifest has it."""
     loaded: Loaded
+    """``loaded.model``, ``loaded.processor`` and, where the entry names a task, ``loaded.pipeline``."""
 
     def answer(self, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The answer to each question: tables with ``kind``, ``task`` and what the kind has, or with ``error``.

@@ -145,13 +145,13 @@ def select(manifest: Manifest, only: Sequence[str]) -> tuple[tuple[Entry, ...], 
     """The entries and applications that are named, by id or name, or all.
 
     Raises:
-        ManifestError: one is not there.
+        CommandError: one is not there.
     """
     for asked in only:
         known = [entry.id for entry in manifest.entries]
         known += [one.name for one in manifest.applications] + [one.name for one in manifest.wrapped]
         if asked not in (*known, *(entry.name for entry in manifest.entries)):
-            raise ManifestError(f"no entry is called '{asked}'", hint=f"the entries are {', '.join(known)}")
+            raise CommandError(f"no entry is called '{asked}'", hint=f"the entries are {', '.join(known)}")
     entries = tuple(entry for entry in manifest.entries if not only or any(map(entry.is_called, only)))
     return entries, tuple(one for one in manifest.applications if not only or one.name in only)
 

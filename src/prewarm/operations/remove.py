@@ -37,7 +37,8 @@ def remove(path: Path | None, asked: Sequence[str], observe: Observer, environ: 
         environ: the process's environment.
 
     Raises:
-        ManifestError, LockError: one is not there, or something is wrong with them.
+        CommandError: one is not there.
+        ManifestError, LockError: something is wrong with them.
     """
     project = load(path, environ=environ)
     gone, _ = select(project.manifest, asked)

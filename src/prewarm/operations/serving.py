@@ -165,7 +165,7 @@ def _model_server(
     payload = (
         read_payload(wanted.payload)
         if wanted.payload is not None
-        else payload_of(str(said.get("task")), takes=str(said.get("takes")))
+        else payload_of(str(said.get("task")), takes=str(said.get("takes")), text=str(said.get("text")))
     )
     return Served(
         url=f"http://127.0.0.1:{port}/run",

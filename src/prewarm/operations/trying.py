@@ -1,4 +1,4 @@
-"""Tries the samples of entries, and sets of cases. Changes with which are tried, and what is kept of it."""
+"""Tries the samples of entries. Changes with which are tried, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from prewarm.cache.place import write_text
-from prewarm.cache.stored import key_of, read_table, write_table
 from prewarm.flow.account import Options
-from prewarm.hub import configuration
 from prewarm.operations.asking import Desk, ask, asking, versions_now
-from prewarm.operations.keeping import keep_tried, keeping
+from prewarm.operations.keeping import CaseSet, keep_tried, keeping
 from prewarm.operations.project import Project
 from prewarm.operations.wrapped import prove_all
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CommandError
 from prewarm.records.events import Notice, Observer
 from prewarm.records.report import WrappedReport
-from prewarm.records.sample import Answer, CaseChange, Outcome, Recorded, Sample, Tried, TryReport
-from prewarm.samples import NAME, Case, digest_of, dump, judge, load, read_cases
+from prewarm.records.sample import Answer, Outcome, Recorded, Sample, Tried, TryReport
+from prewarm.samples import NAME, digest_of, dump, judge, load
 from prewarm.samples.judge import Setting, is_finite
 from prewarm.samples.questions import missing_file
 from prewarm.samples.recorded import by_name, merged
 
 _USUAL = Sample(name="usual input")
 """What is asked of an entry that is named and has no samples: what suits its model."""
-_KEPT_COMMITS = 2
 
 
 def chosen(project: Project, *, is_named: bool) -> dict[Entry, tuple[Sample, ...]]:
@@ -60,6 +56,7 @@ def try_samples(
     *,
     records: bool = False,
     runs_wrapped: bool = True,
+    cases: CaseSet | None = None,
 ) -> TryReport:
     """Ask each entry its samples, and compare the answers.
 
@@ -70,11 +67,13 @@ def try_samples(
         environ: the process's environment.
         records: whether the answers are stored as what is expected.
         runs_wrapped: whether the project's wrapped models are run as well.
+        cases: the set that they are of; None: they are the manifest's own.
 
     Raises:
         LockError: what was stored cannot be read.
-        CommandError: it cannot be written.
+        CommandError: it cannot be written, or two of the entries have the same name.
     """
+    _refuse_namesakes(wanted)
     began = time.monotonic()
     path = recorded_path(project)
     before = load(path)
@@ -83,9 +82,9 @@ def try_samples(
     with keeping(project, observe) as keep, asking(project, observe, environ) as desk:
         for entry, samples in wanted.items():
             observe(Notice(text=f"{entry.label}: asking {len(samples)} of its samples"))
-            one, stored = try_entry(entry, samples, desk, before, records=records)
+            one, stored = try_entry(entry, samples, desk, before, records=records, cases=cases)
             tried.append(one)
-            keep_tried(one, keep)
+            keep_tried(one, keep, cases)
             new += stored
         if runs_wrapped and project.wrapped:
             ran = prove_all(project, desk.using, environ, Options(proof="load", prove_again=True))
@@ -95,6 +94,14 @@ def try_samples(
     if new:
         _write(path, dump(merged(before, new)))
     return TryReport(entries=tuple(tried), manifest=project.manifest.path, elapsed_s=time.monotonic() - began)
+
+
+def _refuse_namesakes(wanted: Mapping[Entry, Sequence[Sample]]) -> None:
+    """Answers are stored, and told, by what an entry is called."""
+    labels = [entry.label for entry in wanted]
+    if doubled := next((label for label in labels if labels.count(label) > 1), None):
+        said = f"two entries are called '{doubled}': their answers could not be told apart"
+        raise CommandError(said, hint='give one of them a name: name = "…"')
 
 
 def _of_wrapped(report: WrappedReport) -> Tried:
@@ -114,6 +121,7 @@ def try_entry(
     before: Sequence[Recorded],
     *,
     records: bool = False,
+    cases: CaseSet | None = None,
 ) -> tuple[Tried, list[Recorded]]:
     """Ask one entry, and compare its answers with those of ``before``.
 
@@ -140,11 +148,13 @@ def try_entry(
         return replace(found, failure=desk.using.failure_of(error).as_failure(), outcomes=tuple(absent.values())), []
     process, commit = asked.process, asked.locked.commit
     versions = versions_now()
-    known = by_name(before, entry.label)
+    of_set = cases.name if cases is not None else ""
+    known = by_name(before, entry.label, of_set)
     new = [
         Recorded(
             entry=entry.label,
             name=sample.name,
+            cases=of_set,
             digest=digests[sample.name],
             commit=commit,
             dtype=process.dtype,
@@ -172,84 +182,9 @@ def try_entry(
     return tried, new
 
 
-def try_cases(
-    project: Project,
-    path: Path,
-    observe: Observer,
-    environ: Mapping[str, str],
-    *,
-    min_pass: float,
-    records: bool = False,
-) -> TryReport:
-    """Run a stored set of cases, and say which came out otherwise than at the last commit.
-
-    Raises:
-        CommandError: the set cannot be read, or a case is for no entry.
-    """
-    wanted = _cases_of(project, read_cases(path), path)
-    report = try_samples(project, wanted, observe, environ, records=records, runs_wrapped=False)
-    changed = tuple(change for tried in report.entries for change in _since_the_last(tried, path))
-    return replace(report, cases=path, min_pass=min_pass, changed=changed)
-
-
 def recorded_path(project: Project) -> Path:
     """Where answers are stored."""
     return project.manifest.path.parent / NAME
-
-
-def _cases_of(project: Project, cases: Sequence[Case], path: Path) -> dict[Entry, tuple[Sample, ...]]:
-    found: dict[Entry, list[Sample]] = {}
-    models = [entry for entry in project.entries if entry.repo_type == "model"]
-    for case in cases:
-        fitting = [entry for entry in models if case.entry is None or entry.is_called(case.entry)]
-        if len(fitting) != 1:
-            if case.entry is not None:
-                said = f"{'no' if not fitting else 'more than one'} entry is called '{case.entry}'"
-            else:
-                said = f"the case names no entry, and there are {len(fitting)}"
-            names = ", ".join(entry.label for entry in models[:5]) or "none"
-            raise CommandError(
-                said,
-                place=case.sample.place,
-                hint=f"id = one of {names}; or name one: prewarm try ID --cases {path.name}",
-            )
-        found.setdefault(fitting[0], []).append(case.sample)
-    return {entry: tuple(samples) for entry, samples in found.items()}
-
-
-def _since_the_last(tried: Tried, path: Path) -> list[CaseChange]:
-    """The cases that came out otherwise at the commit before; keeps what came out now."""
-    if tried.commit is None:
-        return []
-    key = key_of(f"{path.absolute()}\n{tried.id}")
-    place = configuration.home() / "prewarm" / "cases" / f"{key}.json"
-    kept: dict[str, Any] = {commit: told for commit, told in read_table(place).items() if isinstance(told, dict)}
-    now = {
-        one.sample.name: [one.verdict, one.answer.said if one.answer is not None else "; ".join(one.reasons)]
-        for one in tried.outcomes
-    }
-    earlier = [commit for commit in kept if commit != tried.commit]
-    found = []
-    if earlier:
-        before = kept[earlier[-1]]
-        for case, (verdict, said) in now.items():
-            was = before.get(case)
-            is_one = isinstance(was, list) and len(was) == 2
-            if is_one and ((was[0] == "failed") != (verdict == "failed") or was[1] != said):
-                found.append(_change(tried, case, earlier[-1], was, (verdict, said)))
-    kept.pop(tried.commit, None)
-    kept[tried.commit] = now
-    write_table(place, {commit: kept[commit] for commit in list(kept)[-_KEPT_COMMITS:]})
-    return found
-
-
-def _change(tried: Tried, case: str, commit: str, was: Sequence[Any], now: tuple[str, str]) -> CaseChange:
-    return CaseChange(
-        entry=tried.id,
-        name=case,
-        before=(commit, str(was[0]), str(was[1])),
-        after=(str(tried.commit), *now),
-    )
 
 
 def _write(path: Path, text: str) -> None:

@@ -97,6 +97,8 @@ def _prove(
         place.parent.mkdir(parents=True, exist_ok=True)
         with file_locked(place.with_suffix(".lock"), using.stop, awaited):
             given = _run(wrapped, folder, place, project, using, environ)
+        # As it is now: its class may have written beside itself, or taken away what it is made of.
+        folder = look(wrapped.path)
     except Exception as error:  # noqa: BLE001 (told apart there)
         failure = using.failure_of(error).as_failure()
         found = replace(found, status="failed", failure=failure, elapsed_s=time.monotonic() - began)
@@ -104,8 +106,6 @@ def _prove(
             said = {"kind": failure.kind, "message": failure.message, "hint": failure.hint}
             write_table(place / "proof.json", {"digest": _digest(wrapped, folder), "failure": said})
     else:
-        # As it is now: its class may have written beside itself.
-        folder = look(wrapped.path)
         write_table(place / "proof.json", {"digest": _digest(wrapped, folder), "class": given.loaded})
         found = replace(
             found,

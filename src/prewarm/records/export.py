@@ -53,7 +53,7 @@ class Export:
     output_dir: str | None = None
     """From the manifest's folder; None: the entry's name, or the last part of its id, in the settings' models_dir."""
     max_length: int | None = None
-    """Tokens; None: the model's own maximum, or what prewarm.export.inside bounds it to."""
+    """Tokens; None: the model's own maximum, at most 8,192, 2,048 where text is generated."""
     opset: int | None = None
     """Of ONNX; None: what the exporter takes by itself."""
     dtype: Precision = "float32"

@@ -27,8 +27,11 @@ class Failure:
     """What happened to an entry, and what to do."""
 
     kind: ErrorKind
+    """One word of what went wrong; ``prewarm explain`` has a page for each."""
     message: str
+    """What happened, in a sentence."""
     hint: str
+    """What to type or change next, a line or more; empty where nothing helps."""
     trace: str = ""
     """The traceback of the process that loaded it, for ``-v``; empty for failures elsewhere."""
     retry_in_s: float = 0.0

@@ -29,8 +29,10 @@ class About:
     """Of the folder itself: nodes may share one."""
     account: str = ""
     """The same for nodes that the Hub knows by the same token, and of no meaning beyond this run."""
+    unlisted: tuple[str, ...] = ()
+    """Entries that are not locked."""
     unsettled: tuple[str, ...] = ()
-    """Entries that nobody can know all files of before they were listed, or loaded once."""
+    """Entries that are to be loaded, and whose files nobody can know all of before they were once."""
     loads: tuple[str, ...] = ()
     """Entries that a proof would load, by tag."""
     check: str = ""
@@ -54,7 +56,7 @@ class Lacking:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """What an ordinary run on one node has found out for all."""
+    """What one node has found out for all."""
 
     lock: str
     spent: Fetched

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 RowKind = Literal["proof", "try", "load", "audit", "export"]
 Trend = Literal["worse", "better", "not compared"]
@@ -27,6 +27,11 @@ class Row:
     machine: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What was measured: by name, as JSON can say it."""
+
+    @property
+    def of(self) -> tuple[RowKind, str]:
+        """What it is comparable with: its kind, and the set of cases that was tried; empty: the manifest's samples."""
+        return self.kind, str(self.figures.get("cases") or "") if self.kind == "try" else ""
 
     @property
     def is_good(self) -> bool:
@@ -57,6 +62,12 @@ class Version:
     def last(self, kind: RowKind) -> Row | None:
         """The newest row of a kind."""
         return next((row for row in reversed(self.rows) if row.kind == kind), None)
+
+    @property
+    def newest(self) -> tuple[Row, ...]:
+        """The newest row of each kind, and of each set of cases, in the order of the kinds."""
+        found = {row.of: row for row in self.rows}
+        return tuple(found[of] for of in sorted(found, key=lambda of: (get_args(RowKind).index(of[0]), of[1])))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -140,6 +140,15 @@ class LoadReport:
         good = [one for one in self.steps if not one.is_void and all(bound.holds(one) for bound in self.bounds)]
         return max(good, key=lambda one: one.step.value, default=None)
 
+    def own_share(self, result: StepResult) -> float:
+        """The most that the generator's own work may have taken of a closed loop's latency, as a share of it.
+
+        Where all connections are answered at the same instant, what is done for each comes one after the other.
+        """
+        if result.step.kind != "concurrency" or result.latency is None or not self.generator_limit:
+            return 0.0
+        return min(1.0, result.step.value / self.generator_limit / result.latency.mean) if result.latency.mean else 0.0
+
     @property
     def capacity(self) -> float:
         """The most answers a second that any step reached."""

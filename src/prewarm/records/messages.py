@@ -140,7 +140,10 @@ _ENTRIES = (
             ("AutoModel does not know the model's kind.", "`prewarm add ID --update` finds the class that does."),
             ("A file that is needed was left out.", "Take `exclude` or `include` back, or widen it."),
             ("Weights are made up at random: the class does not fit.", "Name the class that the model card names."),
-            ("It takes more memory than there is.", "`worker_memory`, or a smaller `dtype`."),
+            (
+                "It takes more memory than there is.",
+                '`worker_memory`, a smaller `dtype`, or `proof = "files"`: it is verified then, and not loaded.',
+            ),
         ),
     ),
     Message(
@@ -188,7 +191,7 @@ _COMMANDS = (
         kind="bad-manifest",
         means="Something in the manifest is wrong; the message says where, as in `advanced[1].revision`.",
         causes=(
-            ("A key is unknown.", "The hint names the nearest; `docs/manifest.md` lists all."),
+            ("A key is unknown.", "The hint names the nearest key that there is."),
             ("A value has another type.", "The message says what is expected."),
             ("It is no valid TOML.", "The message has line and column."),
         ),
@@ -236,11 +239,15 @@ _COMMANDS = (
         means="What a command was given is not there, or nothing that it can work with.",
         causes=(
             (
-                "The program to run is not installed in this environment, or no `--` stands before it.",
-                "Activate the environment of the application; `prewarm run -- streamlit run app.py`.",
+                "The program to run is not installed in this environment.",
+                "Activate the environment of the application, or name the program by its path.",
             ),
             ("No entry has that name or id, or it has nothing of the kind.", "The hint lists those that there are."),
             ("A file or a folder cannot be read or written.", "The message says why: name another one."),
+            (
+                "`prewarm init` would write over a manifest.",
+                "`prewarm add ID` puts entries in; `-m` names another one.",
+            ),
             ("The value of an option is none that it can have.", "The hint has an example."),
         ),
         goes_on=_ENDS,
@@ -288,8 +295,9 @@ _COMMANDS = (
     ),
     Message(
         kind="history-failed",
-        means="The history's file cannot be read or written.",
+        means="There is no history, or its file cannot be read or written.",
         causes=(
+            ("No file is named: none is kept then.", '`history = "prewarm.db"` under `[settings]`.'),
             ("It is no history, or of a newer prewarm.", "Name another file in `[settings] history`."),
             ("Its folder cannot be written.", "Name one that can."),
         ),

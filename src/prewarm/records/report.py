@@ -23,21 +23,30 @@ class EntryReport:
     """What happened to one entry."""
 
     entry: Entry
+    """As the manifest has it: ``entry.id``, ``entry.name``, ``entry.required`` and the other keys."""
     commit: str | None = None
+    """40 hexadecimal digits; None: it was not resolved."""
     status: Status
+    """``missing``, ``partial`` or ``cached``: what the cache holds of it; ``proven``: it loads offline; ``failed``."""
     files: int = 0
+    """How many it has."""
     bytes: int = 0
     """Bytes of all files of the entry."""
     missing: tuple[str, ...] = ()
     """Paths of the files that the cache did not hold when it was looked at."""
     missing_bytes: int = 0
     fetched: Fetched = field(default_factory=Fetched)
+    """What bringing its files here cost: ``bytes``, ``requests`` (metered ones), ``waited_s`` for rate limits."""
     elapsed_s: float = 0.0
+    """Seconds, from its first request to its last step."""
     ready: bool
-    """Decided by prewarm.flow.ready.is_ready alone."""
+    """Whether the application can start with it: proven, or verified where ``proof = "files"``."""
     proof: Proof | None = None
+    """What was loaded, and what that took; None: nothing was loaded, now or when it was proven."""
     failure: Failure | None = None
+    """What is wrong; None: nothing is."""
     notes: tuple[str, ...] = ()
+    """What is worth knowing, a sentence each."""
     vulnerable: tuple[str, ...] = ()
     """Ids of what the last audit on this disk found and nobody accepts."""
 
@@ -69,17 +78,29 @@ class Report:
     """What happened, per entry and in total."""
 
     command: str
+    """What was asked for: ``ensure``, or the name of a command, such as ``warm`` or ``check``."""
     entries: tuple[EntryReport, ...]
+    """In the order of the manifest."""
     applications: tuple[ApplicationReport, ...] = ()
+    """Of ``[[application]]``."""
     wrapped: tuple[WrappedReport, ...] = ()
+    """Of ``[[wrapped]]``."""
     manifest: Path
+    """The file that was read."""
     lock: Path | None
+    """The lock's file; None: it was left alone (``--no-lock``)."""
     endpoint: str
+    """The Hub, or what is in its place."""
     cache: Path
+    """The folder of the Hugging Face cache."""
     versions: Mapping[str, str | None]
+    """Of the packages that matter, by their names; None: it is not installed."""
     fetched: Fetched
+    """What it cost, in total."""
     elapsed_s: float
+    """Seconds."""
     dry_run: bool = False
+    """Whether it was only planned."""
 
     @property
     def all(self) -> tuple[EntryReport, ...]:
@@ -107,4 +128,6 @@ class Report:
             for report in lost
         ]
         hints = [report.failure.hint for report in lost if report.failure and report.failure.hint]
-        raise NotReadyError("; ".join(said), hint=hints[0] if hints else "prewarm")
+        kinds = dict.fromkeys(report.failure.kind if report.failure else NotReadyError.kind for report in lost)
+        more = ", ".join(f"prewarm explain {kind}" for kind in kinds)
+        raise NotReadyError(f"{'; '.join(said)} (more: {more})", hint=hints[0] if hints else "prewarm")

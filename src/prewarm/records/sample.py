@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -121,6 +121,8 @@ class Recorded:
     """The entry's name, or its id."""
     name: str
     """Of the sample."""
+    cases: str = ""
+    """The set of cases that it is of, from the manifest's folder; empty: the manifest's samples."""
     digest: str
     """Of the sample's input and of how it is generated: another one is not compared."""
     commit: str
@@ -141,6 +143,13 @@ class Outcome:
     """None: there was none."""
     nearest: tuple[str, float] | None = None
     """The sample of the entry whose vector is the nearest, and the cosine."""
+
+
+def is_enough(outcomes: Sequence[Outcome], least: float) -> bool:
+    """Whether so much of a set passed, as a share."""
+    passed = sum(one.verdict == "passed" for one in outcomes)
+    # The last digits of a product say nothing.
+    return bool(outcomes) and passed >= least * len(outcomes) - 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +173,10 @@ class Tried:
     def ok(self) -> bool:
         """Whether nothing failed."""
         return self.failure is None and all(one.verdict != "failed" for one in self.outcomes)
+
+    def passes(self, least: float) -> bool:
+        """Whether so much of a set passed, as a share: what nothing is known of has not."""
+        return self.failure is None and is_enough(self.outcomes, least)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,10 +223,7 @@ class TryReport:
         """Whether every required entry's samples passed; of a set, whether enough of it did."""
         if self.cases is None:
             return all(one.ok for one in self.entries if one.required)
-        total = len(self.outcomes)
-        # What nothing is known of has not passed; the last digits of a product say nothing.
-        passed = sum(one.verdict == "passed" for one in self.outcomes)
-        return all(one.failure is None for one in self.entries) and total > 0 and passed >= self.min_pass * total - 1e-9
+        return all(one.failure is None for one in self.entries) and is_enough(self.outcomes, self.min_pass)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

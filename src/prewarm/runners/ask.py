@@ -11,7 +11,7 @@ from typing import Any
 
 from prewarm.runners import generation, labels, others, seen_and_heard, vectors
 from prewarm.runners.question import Keys, Question, cannot
-from prewarm.runners.tasks import CLASSES, done_by, sense_of
+from prewarm.runners.tasks import CLASSES, WRITES, done_by, sense_of
 from prewarm.worker.loaded import Loaded
 from prewarm.worker.refused import Refused
 
@@ -20,7 +20,14 @@ _USUAL_TEXT = "The quick brown fox jumps over the lazy dog."
 _SEES = ("image-classification", "object-detection", "image-text-to-text")
 _HEARS = ("audio-classification", "automatic-speech-recognition")
 _WRITER = 'a class that writes texts: model_class = "AutoModelForCausalLM"'
-_WRITES = ("text-generation", "text2text-generation")
+_KEYWORDS = {
+    "zero-shot-classification": 'input = { sequences = "…", candidate_labels = ["…", "…"] }',
+    "zero-shot-object-detection": 'input = { image = "FILE", candidate_labels = ["…", "…"] }',
+    "zero-shot-audio-classification": 'input = { audios = "FILE", candidate_labels = ["…", "…"] }',
+    "table-question-answering": 'input = { table = { column = ["…"] }, query = "…" }',
+    "document-question-answering": 'input = { image = "FILE", question = "…" }',
+}
+"""Pipelines that one text, picture or sound is not enough for, and what they are called with."""
 
 
 def ask(loaded: Loaded, questions: Sequence[Question], keys: Keys) -> list[dict[str, Any]]:
@@ -72,8 +79,11 @@ def _way(loaded: Loaded, question: Question, done: str | None) -> tuple[str, Ans
     if question.kind == "input":
         named = str(getattr(loaded.pipeline, "task", "") or done or type(loaded.model).__name__)
         return named, _each(others.called)
-    if done is None:
-        return str(getattr(loaded.pipeline, "task", type(loaded.model).__name__)), _each(others.piped)
+    piped = str(getattr(loaded.pipeline, "task", ""))
+    if done is None or (question.task is None and _is_another(piped, done)):
+        if piped in _KEYWORDS:
+            raise cannot(f"the pipeline of {piped} takes more than a {question.kind}", _KEYWORDS[piped])
+        return piped or type(loaded.model).__name__, _each(others.piped)
     task = question.task or done
     if task not in _WAYS or (task != done and not _does_too(loaded.model, task)):
         hint = f'task = "{done}"' + (f'; or model_class = "{CLASSES[task]}"' if task in CLASSES else "")
@@ -82,13 +92,18 @@ def _way(loaded: Loaded, question: Question, done: str | None) -> tuple[str, Ans
         return task, _both(question)
     if task == "feature-extraction":
         return task, _vectors(loaded, question)
-    if question.chat and task not in _WRITES:
+    if question.chat and task not in WRITES:
         raise cannot(f"{type(loaded.model).__name__} holds no conversations: it does {task}", _WRITER)
     takes = "image" if task in _SEES else "audio" if task in _HEARS else "text"
     given = "text" if question.kind == "chat" else question.kind
     if given not in (takes, "any") and not (task == "image-text-to-text" and given == "text"):
         raise cannot(f"{type(loaded.model).__name__} does {task}, and takes no {given}", f'{takes} = "…"')
     return task, generation.conversations if question.chat else _WAYS[task]
+
+
+def _is_another(piped: str, done: str) -> bool:
+    """Whether the pipeline that the entry names does something else than the model's class by itself."""
+    return bool(piped) and piped != done and not piped.endswith(done) and piped != "any-to-any"
 
 
 def _does_too(model: Any, task: str) -> bool:

@@ -32,6 +32,8 @@ CLASSES = {task: name for _, task, name in _BY_ENDING} | {
     "feature-extraction": "AutoModel",
 }
 """A class for each task."""
+WRITES = ("text-generation", "text2text-generation")
+"""Tasks that write texts."""
 _SENSES = {"pixel_values": "image", "input_values": "audio", "input_features": "audio"}
 _GENERATORS = ("ForConditionalGeneration", "MTModel", "Seq2SeqLM", "EncoderDecoderModel")
 

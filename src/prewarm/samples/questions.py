@@ -64,8 +64,9 @@ def _question(sample: Sample, base: Path, folder: Path, at: int) -> dict[str, An
     for name in _FILES:
         if (said := getattr(sample, name)) is not None:
             found[name] = str(_copied(base / said, folder / f"{at}-{name}"))
-    for key, path in _named_files(sample, base).items():
-        found["input"][key] = str(_copied(path, folder / f"{at}-{key}"))
+    # By number: a key may be any text, also one that would be a path.
+    for number, (key, path) in enumerate(_named_files(sample, base).items()):
+        found["input"][key] = str(_copied(path, folder / f"{at}-{number}"))
     return found
 
 

@@ -30,7 +30,15 @@ def load(path: Path) -> tuple[Recorded, ...]:
     """
     if not path.exists():
         return ()
-    content = tomlfile.read(path, LockError, hint=_AGAIN)
+    return read(tomlfile.read(path, LockError, hint=_AGAIN), path)
+
+
+def read(content: Mapping[str, Any], path: Path) -> tuple[Recorded, ...]:
+    """What a file's content says.
+
+    Raises:
+        LockError: it is damaged, or of a newer schema.
+    """
     schema = content.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise LockError(
@@ -44,11 +52,12 @@ def load(path: Path) -> tuple[Recorded, ...]:
 def dump(recorded: Iterable[Recorded]) -> str:
     """The text of the file: the same for the same content."""
     lines = [_HEADER, f"schema = {SCHEMA}"]
-    for one in sorted(recorded, key=lambda one: (one.entry, one.name)):
+    for one in sorted(recorded, key=_key):
         answer = one.answer
         table: dict[str, Any] = {
             "entry": one.entry,
             "sample": one.name,
+            **({"cases": one.cases} if one.cases else {}),
             "input": one.digest,
             "commit": one.commit,
             "dtype": one.dtype or "",
@@ -68,16 +77,20 @@ def dump(recorded: Iterable[Recorded]) -> str:
 
 def merged(before: Iterable[Recorded], new: Iterable[Recorded]) -> tuple[Recorded, ...]:
     """What is stored after some answers were given anew."""
-    found = {(one.entry, one.name): one for one in before}
-    found.update({(one.entry, one.name): one for one in new})
+    found = {_key(one): one for one in before}
+    found.update({_key(one): one for one in new})
     return tuple(found.values())
+
+
+def _key(one: Recorded) -> tuple[str, str, str]:
+    return one.cases, one.entry, one.name
 
 
 def _recorded(table: Any, place: str) -> Recorded:
     try:
         words = {key: table[key] for key in ("entry", "sample", "input", "commit", "dtype")}
-        versions = table["versions"]
-        if not all(isinstance(word, str) for word in [*words.values(), *versions.values()]):
+        versions, cases = table["versions"], table.get("cases", "")
+        if not all(isinstance(word, str) for word in [cases, *words.values(), *versions.values()]):
             raise TypeError("no text")
         said = {**table, "is_sampled": table.get("sampled", False)}
         said |= {name: _unpacked(table[name]) for name in _PACKED if name in table}
@@ -91,6 +104,7 @@ def _recorded(table: Any, place: str) -> Recorded:
     return Recorded(
         entry=words["entry"],
         name=words["sample"],
+        cases=cases,
         digest=words["input"],
         commit=words["commit"],
         dtype=words["dtype"] or None,
@@ -115,6 +129,6 @@ def _unpacked(text: str) -> list[float]:
     return list(found)
 
 
-def by_name(recorded: Iterable[Recorded], entry: str) -> Mapping[str, Recorded]:
-    """The answers of one entry, by sample."""
-    return {one.name: one for one in recorded if one.entry == entry}
+def by_name(recorded: Iterable[Recorded], entry: str, cases: str = "") -> Mapping[str, Recorded]:
+    """The answers of one entry, by sample; those of a set of cases, or of the manifest's samples."""
+    return {one.name: one for one in recorded if (one.entry, one.cases) == (entry, cases)}

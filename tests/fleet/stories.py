@@ -101,16 +101,15 @@ def ray_client(folder: Path) -> dict[str, Any]:
         return {"code": done.code, "err": done.err, "report": done.report, "whole": _whole(made), "asked": made.asked()}
 
 
-def _killed(folder: Path, which: str) -> dict[str, Any]:
+def _killed(folder: Path, which: str, *, is_locked: bool = True) -> dict[str, Any]:
     with scene(folder) as made:
         _files(made, 400 * MB)
         made.head()
         for number in range(4):
             made.node(f"n{number}")
         made.hub.bytes_per_s = 20e6
-        # Locked, so that no node has to find out anything first.
-        made.manifest(ALL)
-        made.lock()
+        if is_locked:
+            made.lock()
         process = made.start("--json", "--nodes", "role=node")
         # What comes from the Hub is passed on as it comes: the node that asks it has most.
         at = 0 if which == "the one that fetches" else 1
@@ -140,6 +139,11 @@ def killed_receiving(folder: Path) -> dict[str, Any]:
 def killed_fetching(folder: Path) -> dict[str, Any]:
     """The raylet dies whose node asks the Hub."""
     return _killed(folder, "the one that fetches")
+
+
+def killed_fetching_unlocked(folder: Path) -> dict[str, Any]:
+    """The same in a first run, where one of the nodes has asked the Hub which files there are."""
+    return _killed(folder, "the one that fetches", is_locked=False)
 
 
 _FLIP = """
@@ -198,7 +202,7 @@ def damaged_holder(folder: Path) -> dict[str, Any]:
         return {
             "code": done.code,
             "report": done.report,
-            "whole": _whole(made, "n1"),
+            "whole": _whole(made, "n0", "n1"),
             "err": done.err,
             "asked": made.asked(),
         }
@@ -301,10 +305,51 @@ def odd_nodes(folder: Path) -> dict[str, Any]:
         made.node("full", HF_HUB_CACHE=str(folder / "full"))
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m,ro", "none", _made(folder / "fixed")], check=True)
         made.node("fixed", HF_HUB_CACHE=str(folder / "fixed"))
-        made.lock()
+        found: dict[str, Any] = {}
+        for case in ("unlocked", "locked"):
+            made.forget("good", "older", "none")
+            if case == "locked":
+                made.lock()
+            done = made.run("--json")
+            found[case] = {"code": done.code, "report": done.report, "err": done.err, "asked": made.asked()}
+        return {**found, "people": made.run().out}
+
+
+def offline_nodes(folder: Path) -> dict[str, Any]:
+    """A first run where all nodes but one are told to ask nobody."""
+    with scene(folder) as made:
+        _files(made, 9 * MB)
+        for number in range(4):
+            made.node(f"off{number}", HF_HUB_OFFLINE="1")
+        made.node("on")
         done = made.run("--json")
-        people = made.run()
-        return {"code": done.code, "report": done.report, "err": done.err, "asked": made.asked(), "people": people.out}
+        return {
+            "code": done.code, "err": done.err, "report": done.report, "whole": _whole(made), "asked": made.asked(),
+        }  # fmt: skip
+
+
+def one_has_it(folder: Path) -> dict[str, Any]:
+    """A first run where one of the nodes has all of it, and nobody has a lock."""
+    with scene(folder) as made:
+        _files(made, 20 * MB)
+        for number in range(3):
+            made.node(f"n{number}")
+        made.prewarm(made.homes["n1"], "--no-lock")
+        made.hub.log.clear()
+        done = made.run("--json")
+        return {
+            "code": done.code, "err": done.err, "report": done.report, "whole": _whole(made), "asked": made.asked(),
+        }  # fmt: skip
+
+
+def never_loaded(folder: Path, zoo: Path) -> dict[str, Any]:
+    """``--prove none``, where the manifest wants an entry loaded."""
+    with scene(folder) as made:
+        made.serve("zoo/text", {path.name: path for path in (zoo / "zoo" / "text").iterdir()})
+        made.manifest('[[advanced]]\nid = "zoo/text"\nproof = "load"\n')
+        made.node("n0")
+        done = made.run("--json", "--prove", "none")
+        return {"code": done.code, "err": done.err, "report": done.report}
 
 
 def _made(folder: Path) -> str:
@@ -510,8 +555,8 @@ def _at_a_process(folder: Path, number: signal.Signals) -> dict[str, Any]:
 STORIES: dict[str, Callable[..., dict[str, Any]]] = {
     one.__name__: one
     for one in (
-        counts, ray_client, killed_receiving, killed_fetching, flipped, damaged_holder, resumed, fetchers, watch,
+        counts, ray_client, killed_receiving, killed_fetching, killed_fetching_unlocked, flipped, damaged_holder, resumed, fetchers, watch,
         odd_nodes, refusals, failing_entry, models, unlike_ways, one_cache_for_two, with_an_application,
-        killed_process, hung_process,
+        killed_process, hung_process, offline_nodes, one_has_it, never_loaded,
     )
 }  # fmt: skip

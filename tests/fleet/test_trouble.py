@@ -24,13 +24,15 @@ def test_a_node_dies_in_the_middle_of_a_blob(tmp_path: Path) -> None:
     assert (found["code"], found["report"]["totals"]["ready"]) == (1, 3)
 
 
-def test_the_node_that_asks_the_hub_dies(tmp_path: Path) -> None:
-    found = told(tmp_path, "killed_fetching")
+@pytest.mark.parametrize("story", ["killed_fetching", "killed_fetching_unlocked"])
+def test_the_node_that_asks_the_hub_dies(tmp_path: Path, story: str) -> None:
+    found = told(tmp_path, story)
     assert found["whole"] == dict.fromkeys(found["whole"], True)
     assert len(found["whole"]) == 3
     requests, sent = found["asked"]
     # Another one goes on with what had been passed on: one request more, and what was lost with the node.
-    assert requests == 7
+    assert requests <= 7 + (story == "killed_fetching_unlocked")
+    assert found["report"]["totals"]["requests"] == requests, "also those of who has died"
     fetched = {name: node["downloaded_bytes"] for name, node in nodes_of(found["report"]).items()}
     again = [count for name, count in fetched.items() if name != found["victim"] and count]
     assert len(again) == 1
@@ -49,9 +51,10 @@ def test_a_byte_flips_between_two_nodes(tmp_path: Path) -> None:
 def test_what_a_node_has_is_damaged(tmp_path: Path) -> None:
     found = told(tmp_path, "damaged_holder")
     assert found["code"] == 0
-    assert found["whole"] == {"n1": True}
-    # Its own copy is no better for it, but nobody has it from there.
+    # Nobody has it from there, and what is there is mended.
+    assert found["whole"] == {"n0": True, "n1": True}
     assert found["asked"] == [1, 20 * MB]
+    assert nodes_of(found["report"])["n0"]["peer_bytes"] == 20 * MB
 
 
 def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
@@ -69,8 +72,9 @@ def test_an_interrupted_fleet_goes_on(tmp_path: Path) -> None:
 def test_several_fetchers_are_held_by_one_governor(tmp_path: Path) -> None:
     found = told(tmp_path, "fetchers")
     assert found["code"] == 0, found["err"]
-    # 60 requests where a window has 25: two waits, and nothing refused.
-    assert (found["asked"][0], found["refused"]) == (60, 0)
+    # 60 requests where a window has 25: two waits, and nothing refused, or one at the edge of a window on a busy machine.
+    assert found["asked"][0] - found["refused"] == 60
+    assert found["refused"] <= 1
     asking = [node for node in found["report"]["nodes"] if node["requests"]]
     assert len(asking) == 2
     assert found["report"]["totals"]["waited_s"] > 5
@@ -122,10 +126,16 @@ def test_a_process_is_lost_and_its_node_is_not(tmp_path: Path, story: str) -> No
 
 def test_odd_nodes_are_named_and_the_others_go_on(tmp_path: Path) -> None:
     found = told(tmp_path, "odd_nodes")
-    nodes = nodes_of(found["report"])
-    assert (found["code"], nodes["good"]["ready"]) == (1, True)
+    locked, unlocked = found["locked"], found["unlocked"]
+    nodes, first = nodes_of(locked["report"]), nodes_of(unlocked["report"])
+    for case in (locked, unlocked):
+        assert (case["code"], nodes_of(case["report"])["good"]["ready"]) == (1, True)
     # None of those that cannot keep it asks the Hub for it.
-    assert found["asked"] == [6, 12 * MB + 15]
+    assert locked["asked"] == [6, 12 * MB + 15]
+    assert unlocked["asked"][1] == 12 * MB + 15
+    assert {name: first[name]["entries"][0]["error"]["kind"] for name in ("full", "fixed")} == {
+        name: nodes[name]["entries"][0]["error"]["kind"] for name in ("full", "fixed")
+    }
     assert "it has prewarm 0.0.9" in nodes["older"]["error"]["message"]
     assert nodes["none"]["error"]["message"] == "prewarm is not installed there"
     assert '--runtime-env \'{"pip": ["hf-prewarm[ray]==' in nodes["none"]["error"]["hint"]
@@ -134,3 +144,27 @@ def test_odd_nodes_are_named_and_the_others_go_on(tmp_path: Path) -> None:
     assert "read-only" in fixed["error"]["message"]
     for said in ("prewarm is not installed there", "no-space", "read-only", "try: make room"):
         assert said in found["people"]
+
+
+def test_nodes_that_ask_nobody_do_not_keep_another_one_from_asking(tmp_path: Path) -> None:
+    found = told(tmp_path, "offline_nodes")
+    assert found["code"] == 0, found["err"]
+    assert found["whole"] == dict.fromkeys(found["whole"], True)
+    assert len(found["whole"]) == 5
+    assert found["asked"] == [7, 9 * MB + 15]
+
+
+def test_what_a_node_has_is_not_fetched_though_nothing_is_locked(tmp_path: Path) -> None:
+    found = told(tmp_path, "one_has_it")
+    assert found["code"] == 0, found["err"]
+    assert found["whole"] == {"n0": True, "n1": True, "n2": True}
+    requests, sent = found["asked"]
+    assert (requests, sent < MB) == (1, True), "a listing"
+    assert nodes_of(found["report"])["n1"]["peer_bytes"] == 0
+
+
+def test_where_nothing_is_to_be_loaded_nothing_is(tmp_path: Path, zoo: Path) -> None:
+    found = told(tmp_path, "never_loaded", zoo)
+    assert found["code"] == 0, found["err"]
+    (node,) = found["report"]["nodes"]
+    assert (node["proved"], node["entries"][0]["status"], node["entries"][0]["ready"]) == (False, "cached", True)

@@ -98,6 +98,9 @@ class Refusals:
                 f"{repo.repo_id} has no revision '{repo.revision}'",
                 hint="name a branch, a tag or a whole commit of it",
             )
+        if code == "EntryLeftOut":
+            hint = "have the mirror's lock name it (include), or take the mirror's lock: prewarm.lock from there"
+            return HubError("not-found", said or f"the mirror does not have {path}", hint=hint)
         if code == "EntryNotFound":
             return HubError(
                 "not-found", f"{repo.repo_id} has no file {path}", hint="the repository may have changed: run it again"

@@ -160,8 +160,7 @@ class Routes:
         if asked.word == "tree":
             return self._tree(asked, commit, query)
         if asked.word == "paths-info":
-            paths = [path for path in reading.paths_in(body) if path in commit.files]
-            return json_answer([contents.tree_file(path, commit.files[path]) for path in paths])
+            return json_answer(contents.paths_info(commit.files, reading.paths_in(body)))
         said = contents.repo_info(
             repository.repo_id,
             repository.repo_type,

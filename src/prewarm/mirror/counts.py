@@ -15,6 +15,12 @@ class Counts:
         self._bytes = 0
         self._busy = 0
         self._open = 0
+        self._turned_away = 0
+
+    def turned_away(self) -> None:
+        """A connection found no room, or was closed to make some."""
+        with self._lock:
+            self._turned_away += 1
 
     def connected(self, change: int) -> None:
         """So many connections more are open."""
@@ -66,5 +72,8 @@ class Counts:
                 "# HELP prewarm_mirror_connections Connections that are open.",
                 "# TYPE prewarm_mirror_connections gauge",
                 f"prewarm_mirror_connections {self._open}",
+                "# HELP prewarm_mirror_turned_away_total Connections that were closed for want of room.",
+                "# TYPE prewarm_mirror_turned_away_total counter",
+                f"prewarm_mirror_turned_away_total {self._turned_away}",
             ]
         return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import stat
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from prewarm.mirror.counts import Counts
@@ -12,7 +13,7 @@ from prewarm.records import names
 from prewarm.records.listing import Listing, Repo
 from prewarm.wire import addresses, contents, reading
 from prewarm.wire.addresses import Address
-from prewarm.wire.answers import Answer, api_error, json_answer
+from prewarm.wire.answers import LEFT_OUT, Answer, api_error, json_answer
 
 _OPEN = ("/health", "/metrics")
 """What is answered without the token: whoever watches a server has none."""
@@ -45,7 +46,7 @@ class Routes:
         if path.strip("/") == "":
             return Answer(status=200, headers={"Content-Type": "text/plain; charset=utf-8"}, body=_GREETING)
         asked = addresses.parse(path)
-        if path.startswith("/api/") and (said := self._of_none(path, authorization)) is not None:
+        if path.startswith("/api/") and (said := self._of_none(path, parse_qs(query), authorization)) is not None:
             return said
         if asked is None or not (names.is_repo_id(asked.repo_id) and names.is_revision(asked.revision)):
             return api_error(404, "Sorry, we can't find the page you are looking for.")
@@ -70,9 +71,8 @@ class Routes:
         file = listing.find(asked.path)
         if file is None and self._shelf.is_left_out(listing, asked.path):
             # It exists: a client that is told that it does not makes up what is in it, and remembers that.
-            return api_error(
-                403, f"this prewarm mirror has only what its lock names of {asked.repo_id}, and not {asked.path}"
-            )
+            said = f"this prewarm mirror has only what its lock names of {asked.repo_id}, and not {asked.path}"
+            return api_error(403, said, code=LEFT_OUT)
         if file is None:
             return reading.absent(listing.commit)
         content = self._shelf.content(listing, file)
@@ -82,7 +82,7 @@ class Routes:
             return api_error(503, f"{file.path} is not in the mirror's cache any more")
         return reading.sent(listing.commit, file, content)
 
-    def _of_none(self, path: str, authorization: str | None) -> Answer | None:
+    def _of_none(self, path: str, asked: Mapping[str, list[str]], authorization: str | None) -> Answer | None:
         """What the API says that is of no single repository."""
         if path.startswith("/api/whoami"):
             if self._token is None or authorization is None:
@@ -90,7 +90,12 @@ class Routes:
             return json_answer({"type": "user", "name": _NAME, "fullname": _NAME, "orgs": []})
         word = path.removeprefix("/api/").rstrip("/")
         if word in addresses.TYPES:
-            return json_answer([{"id": repo_id} for repo_id in self._shelf.ids(addresses.TYPES[word])])
+            ids = self._shelf.ids(addresses.TYPES[word])
+            author, search = (asked.get(key, [""])[0].lower() for key in ("author", "search"))
+            wanted = [
+                one for one in ids if search in one.lower() and one.lower().startswith(f"{author}/" * bool(author))
+            ]
+            return json_answer([{"id": repo_id} for repo_id in wanted])
         return None
 
     def _is_allowed(self, authorization: str | None) -> bool:

@@ -12,9 +12,10 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Any, cast
-from urllib.parse import unquote
+from typing import IO, cast
+from urllib.parse import unquote, urlsplit, urlunsplit
 
+from prewarm.mirror.connections import OWN, SILENT_S, Connections
 from prewarm.mirror.counts import Counts
 from prewarm.mirror.routes import Routes
 from prewarm.mirror.shelf import Shelf
@@ -22,15 +23,10 @@ from prewarm.records.errors import MirrorError
 from prewarm.records.text import harmless
 from prewarm.wire.answers import Answer, api_error, part
 from prewarm.wire.handler import Handler
-from prewarm.wire.origin import Origin
 from prewarm.wire.reading import FileContent
 
 _BLOCK_BYTES = 8 << 20
 _BODY_MAX_BYTES = 1 << 20
-_SILENT_S = 60.0
-"""How long a client may send or take nothing."""
-CONNECTIONS_MAX = 512
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _ENDING_S = 600.0
 """The longest that answers may take once it is told to end; whoever is in a hurry says so once more."""
 _QUIET_S = 1.0
@@ -68,8 +64,9 @@ class Server:
         self.routes = Routes(shelf, self.counts, bound.token)
         self.log = log
         self._tls = _tls(bound) if bound.certificate is not None else None
+        self.is_plain = self._tls is None
         try:
-            self._origin = _Origin(self, "mirror", bound.port, _Handler, host=bound.host)
+            self._origin = Connections(self, "mirror", bound.port, _Handler, host=bound.host)
         except (OSError, OverflowError) as error:
             said = getattr(error, "strerror", None) or error
             is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
@@ -116,39 +113,34 @@ class Server:
         return cut
 
 
-class _Origin(Origin):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._room = threading.BoundedSemaphore(CONNECTIONS_MAX)
-        super().__init__(*args, **kwargs)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
-            # Nobody waits for those that say nothing, least of all who watches whether it works.
-            with suppress(OSError):
-                request.sendall(_FULL)
-            self.shutdown_request(request)
-            return
-        self.hub.counts.connected(1)
-        super().process_request(request, client_address)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        # A handshake that does not come holds a thread as well.
-        request.settimeout(_SILENT_S)
-        super().finish_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.hub.counts.connected(-1)
-            self._room.release()
-
-
 class _Handler(Handler):
-    timeout = _SILENT_S
+    timeout = SILENT_S
 
     def answer(self) -> None:
-        server: Server = cast("Origin", self.server).hub
+        origin = cast("Connections", self.server)
+        origin.answers(OWN.request)
+        try:
+            self._answered(origin.hub)
+        finally:
+            origin.waits(OWN.request)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request; it is counted, and in the log, as all others."""
+        server: Server = cast("Connections", self.server).hub
+        self.close_connection = True
+        # What could not be read has left no names, and is answered as by what speaks HTTP.
+        self.request_version = self.protocol_version
+        self.command, self.path = getattr(self, "command", None) or "-", getattr(self, "path", None) or "-"
+        answer = api_error(int(code), message or explain or "this is no request that a mirror takes")
+        server.counts.began()
+        with suppress(OSError):
+            status, headers, start, end = part(answer, None)
+            for _ in self._send(answer, None, status, {**headers, "Connection": "close"}, start, end):
+                pass
+        server.counts.ended(self.command, int(code))
+        server.log(self._line(int(code), 0, 0.0))
+
+    def _answered(self, server: Server) -> None:
         began = time.monotonic()
         server.counts.began()
         status = sent = start = end = 0
@@ -176,11 +168,12 @@ class _Handler(Handler):
             self.close_connection = True
             return api_error(413, "a mirror takes no such body")
         body = self.rfile.read(int(length))
-        path, _, query = self.path.partition("?")
+        path, _, query = _of_the_host(self.path).partition("?")
         return server.routes.answer(self.command, path, query, self.headers.get("Authorization"), body)
 
     def _range(self, answer: Answer) -> str | None:
-        wanted = self.headers.get("Range")
+        # Of GET alone, as RFC 9110 has it.
+        wanted = self.headers.get("Range") if self.command == "GET" else None
         unchanged = self.headers.get("If-Range")
         # What somebody has the beginning of may be another file's by now.
         return None if unchanged is not None and unchanged != answer.headers.get("ETag") else wanted
@@ -201,7 +194,7 @@ class _Handler(Handler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(end - start))
-        if cast("Origin", self.server).hub.routes.is_ending:
+        if cast("Connections", self.server).hub.routes.is_ending:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command == "HEAD":
@@ -227,6 +220,12 @@ class _Handler(Handler):
 
     def version_string(self) -> str:
         return "prewarm-mirror"
+
+
+def _of_the_host(target: str) -> str:
+    """The path of a request's target, also where it names the host, as to a proxy."""
+    parts = urlsplit(target)
+    return urlunsplit(("", "", parts.path or "/", parts.query, "")) if parts.scheme in ("http", "https") else target
 
 
 def _tls(bound: Bound) -> ssl.SSLContext:

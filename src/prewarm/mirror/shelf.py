@@ -83,10 +83,8 @@ class Shelf:
     def status(self, listing: Listing, content: Path) -> os.stat_result | None:
         """Of a file that is there, and is the cache's own."""
         try:
-            found = content.resolve(strict=True)
-            bases = (self._root.resolve(), (self._root / listing.repo.folder).resolve())
-            return found.stat() if any(found.is_relative_to(base) for base in bases) else None
-        except (OSError, RuntimeError):
+            return content.stat() if is_own(self._root, listing.repo, content) else None
+        except OSError:
             return None
 
     def is_left_out(self, listing: Listing, path: str) -> bool:
@@ -103,6 +101,15 @@ class Shelf:
                 )
                 for file in files.values():
                     yield LockedRepo(repo=repo, commit=commit, files=()), file
+
+
+def is_own(root: Path, repo: Repo, content: Path) -> bool:
+    """Whether a file is there, and in the cache: in its folder, or in that of the repository, which may be a link."""
+    try:
+        found = content.resolve(strict=True)
+        return any(found.is_relative_to(base.resolve()) for base in (root, root / repo.folder))
+    except (OSError, RuntimeError):
+        return False
 
 
 def _locked(listing: Listing) -> LockedRepo:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prewarm.cache import scan
+from prewarm.cache import layout, scan
 from prewarm.cache.disk import DiskCache
 from prewarm.cache.listing import listing_of
 from prewarm.hub.configuration import cache_root
 from prewarm.lock import file as locks
 from prewarm.mirror import Bound, Server, Shelf
+from prewarm.mirror.shelf import is_own
 from prewarm.operations.bundle import all_locked
 from prewarm.operations.machine import memory
 from prewarm.operations.project import Project, refuse_out_of_date
@@ -71,9 +72,12 @@ def open_mirror(project: Project | None, bound: Bound, log: Callable[[str], None
         environ: the process's environment.
 
     Raises:
+        CommandError: the host is none.
         MirrorError: something that is to be served is not in the cache, or nobody can listen there.
         LockError: the lock lacks something.
     """
+    if not bound.host.strip():
+        raise CommandError("--host is empty", hint="--host 127.0.0.1; 0.0.0.0: from everywhere")
     root = cache_root()
     disk = DiskCache(root)
     remembered = memory(root, environ)
@@ -150,10 +154,14 @@ def _all_of(root: Path, listed: Callable[[LockedRepo], Listed | None]) -> tuple[
             notes.append(f"{repo.repo_id} at {repo.revision} is not served: not all of it can be read")
             continue
         locked = LockedRepo(repo=repo, commit=listing.commit, files=listing.files)
+        own = tuple(
+            file for file in listing.files if is_own(root, repo, layout.pointer(root, repo, listing.commit, file.path))
+        )
+        locked = replace(locked, files=own)
         whole = listed(locked)
         if whole is not None:
             # What was cut short on this disk is promised to nobody.
-            right = tuple(file for file in listing.files if whole.files.get(file.path, file.size) == file.size)
+            right = tuple(file for file in own if whole.files.get(file.path, file.size) == file.size)
             locked = replace(locked, files=right)
             if len(right) < len(whole.files) and repo.revision != listing.commit:
                 notes.append(f"{repo.repo_id} is served in part: {len(right)} of {len(whole.files)} files are here")

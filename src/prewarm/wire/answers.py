@@ -50,9 +50,23 @@ def json_answer(content: Any, headers: Mapping[str, str] | None = None) -> Answe
     )
 
 
+LEFT_OUT = "EntryLeftOut"
+"""The ``X-Error-Code`` of a mirror, for a file that the repository has and the mirror has not."""
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+def is_one_range(header: str) -> bool:
+    """Whether a ``Range`` header names one range of bytes; RFC 9110 lets a server ignore all others."""
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or not any(match.groups()):
+        return False
+    first, last = match.groups()
+    return not (first and last) or int(first) <= int(last)
+
+
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
     """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
-    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", header.strip())
+    match = _RANGE.fullmatch(header.strip())
     if match is None or not any(match.groups()):
         return None
     first, last = match.groups()
@@ -74,7 +88,7 @@ def part(answer: Answer, wanted: str | None) -> tuple[int, dict[str, str], int, 
         return answer.status, headers, 0, len(answer.body)
     size = answer.body.size
     headers["Accept-Ranges"] = "bytes"
-    if wanted is None or answer.status != 200:
+    if wanted is None or answer.status != 200 or not is_one_range(wanted):
         return answer.status, headers, 0, size
     chosen = parse_range(wanted, size)
     if chosen is None:

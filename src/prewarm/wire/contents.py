@@ -41,9 +41,23 @@ def tree(files: Mapping[str, Stored], folder: str = "", *, is_recursive: bool) -
     prefix = f"{folder}/" if folder else ""
     inside = {path: file for path, file in files.items() if path.startswith(prefix)}
     entries = [tree_file(path, file) for path, file in inside.items() if is_recursive or "/" not in path[len(prefix) :]]
-    folders = sorted(_folders(inside, prefix, is_recursive=is_recursive))
-    entries += [{"type": "directory", "oid": "0" * 40, "size": 0, "path": path} for path in folders]
+    entries += [_tree_folder(path) for path in sorted(_folders(inside, prefix, is_recursive=is_recursive))]
     return sorted(entries, key=lambda entry: str(entry["path"]))
+
+
+def paths_info(files: Mapping[str, Stored], paths: Iterable[str]) -> list[dict[str, Any]]:
+    """The files and folders that are named, those of them that there are."""
+    found = []
+    for path in paths:
+        if path in files:
+            found.append(tree_file(path, files[path]))
+        elif any(other.startswith(f"{path.rstrip('/')}/") for other in files):
+            found.append(_tree_folder(path.rstrip("/")))
+    return found
+
+
+def _tree_folder(path: str) -> dict[str, Any]:
+    return {"type": "directory", "oid": "0" * 40, "size": 0, "path": path}
 
 
 def tree_file(path: str, file: Stored) -> dict[str, Any]:

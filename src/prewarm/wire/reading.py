@@ -57,7 +57,7 @@ def api(asked: Address, listing: Listing, query: Mapping[str, list[str]], body: 
         is_recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
         return json_answer(contents.tree(files, asked.path, is_recursive=is_recursive))
     if asked.word == "paths-info":
-        return json_answer([contents.tree_file(path, files[path]) for path in paths_in(body) if path in files])
+        return json_answer(contents.paths_info(files, paths_in(body)))
     if asked.word == "commits":
         return json_answer(contents.commits(listing.commit))
     if asked.word != "revision":

@@ -342,10 +342,18 @@ def one_has_it(folder: Path) -> dict[str, Any]:
         }  # fmt: skip
 
 
+def _text_of(zoo: Path, made: Scene) -> None:
+    from prewarm.localhub.repository import from_folder
+
+    for repository in from_folder(zoo):
+        if repository.repo_id == "zoo/text":
+            made.hub.add(repository)
+
+
 def never_loaded(folder: Path, zoo: Path) -> dict[str, Any]:
     """``--prove none``, where the manifest wants an entry loaded."""
     with scene(folder) as made:
-        made.serve("zoo/text", {path.name: path for path in (zoo / "zoo" / "text").iterdir()})
+        _text_of(zoo, made)
         made.manifest('[[advanced]]\nid = "zoo/text"\nproof = "load"\n')
         made.node("n0")
         done = made.run("--json", "--prove", "none")
@@ -419,13 +427,9 @@ def failing_entry(folder: Path) -> dict[str, Any]:
 
 def models(folder: Path, zoo: Path) -> dict[str, Any]:
     """A model is loaded on one node, and proven on both; then on all, and on none."""
-    from prewarm.localhub.repository import from_folder
-
     found: dict[str, Any] = {}
     with scene(folder) as made:
-        for repository in from_folder(zoo):
-            if repository.repo_id == "zoo/text":
-                made.hub.add(repository)
+        _text_of(zoo, made)
         made.manifest('simple = ["zoo/text"]\n')
         made.node("n0")
         made.node("n1")

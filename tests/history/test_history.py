@@ -134,6 +134,25 @@ def test_a_file_that_is_no_history_is_named_and_left_alone(
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
+def test_what_sqlite_keeps_in_a_column_of_texts_may_be_anything(prewarm: Prewarm) -> None:
+    prewarm.manifest('simple = ["org/one"]\n' + KEPT)
+    with Store(prewarm.folder / "prewarm.db") as store:
+        store.add(row())
+        store.add(row("try", score=float("nan")))
+        store.add_note(Note(at="2026-11-28", entry="org/one", commit=A, text="a"))
+        store.add_note(Note(at="2026-11-28", entry="org/one", commit=A, text="b"))
+    with sqlite3.connect(prewarm.folder / "prewarm.db") as file:
+        file.execute("update row set commit_id = x'00ff' where id = 1")
+        file.execute("update note set text = x'00ff' where id = 1")
+    file.close()
+    result = prewarm("history", "--json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out, parse_constant=lambda said: pytest.fail(f"{said} is no JSON"))
+    assert [one["text"] for one in found["versions"][0]["notes"]] == ["b"]
+    assert "row 1 of" in result.err
+    assert prewarm("history").code == 0
+
+
 def test_a_row_that_is_damaged_is_left_out_and_figures_of_others_are_no_bug(prewarm: Prewarm) -> None:
     prewarm.manifest('simple = ["org/one"]\n' + KEPT)
     odd: list[tuple[RowKind, dict[str, Any]]] = [

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import pytest
 
 from browser import IS_MISSING, WHY, opened
 from conftest import MINILM, TOKEN, Prewarm, Result
+from prewarm.formats.load import lines as load_lines
 from prewarm.load import read_bounds, read_steps
 from prewarm.load.statistics import OWN_FAULT, Shot, latency_of, percentile, result_of
 from prewarm.records.errors import CommandError
@@ -385,3 +387,62 @@ def test_the_page_is_drawn_for_light_and_dark(
         assert driver.execute_script("return document.querySelectorAll('path').length") > 5
     assert seen[0][0] == "rgb(255, 255, 255)"
     assert len({*seen[0], *seen[1]}) == 4, "paper and ink are others in the dark"
+
+
+def test_a_model_that_prints_is_served_and_a_decoder_is_sent_what_it_has_places_for(zoo_prewarm: Prewarm) -> None:
+    (zoo_prewarm.folder / "loud.py").write_text(
+        "from transformers import AutoModelForCausalLM\n"
+        "class Loud:\n"
+        "    @staticmethod\n"
+        "    def from_pretrained(*args, **more):\n"
+        "        print('loading the model ...', flush=True)\n"
+        "        return AutoModelForCausalLM.from_pretrained(*args, **more)\n"
+    )
+    zoo_prewarm.environ["PYTHONPATH"] = str(zoo_prewarm.folder)
+    zoo_prewarm.manifest(
+        '[[advanced]]\nid = "zoo/chat"\nmodel_class = "loud:Loud"\nprocessor_class = "AutoTokenizer"\n'
+        "generation = { max_new_tokens = 2 }\n"
+    )
+    assert zoo_prewarm("-q").code == 0
+    result = zoo_prewarm("load", "--concurrency", "1", "--duration", "1s", "--json")
+    assert result.code == 0, result.err
+    assert re.fullmatch(r"a text of \d+ characters", result.report["payload"])
+
+
+def test_a_server_has_a_row_in_the_history_and_an_interrupt_loses_no_step(prewarm: Prewarm, serving: Serving) -> None:
+    prewarm.manifest('[settings]\nhistory = "prewarm.db"\n[[advanced]]\nid = "org/a"\n')
+    url = serving("--slots", "4", "--sleep", "0.02")
+    words = ["load", url, "--duration", "1s", "--concurrency"]
+    assert prewarm(*words, "1").code == 0
+    process = subprocess.Popen(
+        prewarm.command(*words, "1,2,3,4,5,6"), cwd=prewarm.folder, env=prewarm.environ, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("2 "):
+            break
+    process.send_signal(signal.SIGINT)
+    process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 130
+    (version,) = json.loads(prewarm("history", "--json").out)["versions"]
+    first, second = version["rows"]
+    assert (first["entry"], first["commit"], first["result"]) == (url, "", "held")
+    assert (second["result"], second["figures"]["ended"]) == ("failed", "interrupted")
+    assert 2 <= len(second["figures"]["steps"]) < 6
+
+
+def test_the_generators_own_time_is_told_where_it_counts() -> None:
+    step = Step(kind="concurrency", value=4)
+    fast, slow = (
+        result_of(step, [Shot(at, at, at + mean, None) for at in range(10)], [0.0], 1.0, None) for mean in (0.0026, 0.1)
+    )
+    report = LoadReport(
+        target="a", commit=None, served_by="a server", threads=None, payload="GET", steps=(fast, slow),
+        generator_limit=10_000.0,
+    )  # fmt: skip
+    assert [round(report.own_share(one), 3) for one in report.steps] == [0.154, 0.004]
+    told = "\n".join(load_lines(report, lambda text, _: text, quiet=False))
+    assert told.count("may be this generator's own time") == 1
+    assert "up to 15% of the latency" in told

@@ -16,6 +16,7 @@ from prewarm.localhub import LocalHub, Repository
 
 Serve = Callable[..., Repository]
 pytestmark = pytest.mark.timeout(900)
+KEPT = '[settings]\nhistory = "prewarm.db"\n'
 EMBEDDINGS = f"""
 [[advanced]]
 id = "{MINILM}"
@@ -350,10 +351,12 @@ def test_a_set_is_run_and_what_came_out_otherwise_since_the_last_commit_is_named
     assert prewarm("lock", "--upgrade").code == 0
     assert prewarm("-q", "--proof", "files").code == 0
     second = prewarm("try", "--cases", "cases.jsonl", "--json")
-    assert {one["name"] for one in second.report["changed"]} == {"one", "two"}
+    # A vector that is another one is a change, whether it was recorded or not.
+    assert {one["name"] for one in second.report["changed"]} == {"one", "two", "never"}
+    assert all("its cosine with the vector" in str(one["after"]) for one in second.report["changed"])
     assert all(one["before"]["commit"] == before for one in second.report["changed"])
     shown = prewarm("try", "--cases", "cases.jsonl").out
-    assert "2 cases came out otherwise than at the last commit" in shown
+    assert "3 cases came out otherwise than at the last commit" in shown
 
 
 def test_cases_of_csv_are_those_of_json_lines(zoo_prewarm: Prewarm) -> None:
@@ -517,3 +520,75 @@ def test_an_interrupt_ends_it_and_its_process(zoo_prewarm: Prewarm) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"interrupted" in said
+
+
+def test_a_case_and_a_sample_of_one_name_are_two(prewarm: Prewarm, text_repo: Repository) -> None:
+    del text_repo
+    prewarm.manifest('[[advanced]]\nid = "org/model"\n[[advanced.sample]]\nname = "words"\ntext = "word1"\n' + KEPT)
+    (prewarm.folder / "cases.jsonl").write_text('{"name": "words", "text": "word2"}\n')
+    (prewarm.folder / "more.jsonl").write_text('{"name": "words", "text": "word3"}\n')
+    assert prewarm("-q", "--proof", "files").code == 0
+    ways: tuple[list[str], ...] = ([], ["--cases", "cases.jsonl"], ["--cases", "more.jsonl"])
+    for way in ways:
+        assert prewarm("try", *way, "--record").code == 0
+    for way in ways:
+        assert prewarm("try", *way).code == 0
+    # A set that nothing has to pass of has passed, and says nothing of the samples.
+    (prewarm.folder / "cases.jsonl").write_text('{"name": "words", "text": "word4"}\n')
+    assert prewarm("try", "--cases", "cases.jsonl", "--min-pass", "0").code == 0
+    shown = prewarm("history").out
+    assert shown.count("    try ") == 3
+    assert "failed  " not in shown
+    assert "1 failed of cases.jsonl" in shown
+    assert prewarm("try", "--min-pass", "0.5").code == 2
+
+
+def test_entries_of_one_name_are_not_asked_together(prewarm: Prewarm, text_repo: Repository) -> None:
+    del text_repo
+    entry = '[[advanced]]\nid = "org/model"\n{}[[advanced.sample]]\ntext = "word1"\n'
+    prewarm.manifest(entry.format("") + entry.format('model_class = "BertModel"\n'))
+    assert prewarm("-q", "--proof", "files").code == 0
+    result = prewarm("try", "--record")
+    assert (result.code, "two entries are called 'org/model'" in result.err) == (2, True)
+
+
+def test_a_key_is_no_path(prewarm: Prewarm, tmp_path: Path) -> None:
+    from prewarm.records.sample import Sample
+    from prewarm.samples import asked_of
+
+    (tmp_path / "base").mkdir()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "base" / "cat.png").write_bytes(b"x")
+    key = "x/../../escaped"
+    (asked,) = asked_of([Sample(name="a", input={key: "cat.png"})], tmp_path / "base", tmp_path / "own")
+    assert Path(asked["input"][key]).is_relative_to(tmp_path / "own")
+    assert Path(asked["input"][key]).read_bytes() == b"x"
+    assert sorted(path.name for path in tmp_path.iterdir() if path != prewarm.temporary) >= ["base", "own"]
+    assert not list(tmp_path.rglob("escaped"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"text": "a", "task": "nonsense"}, "cases.jsonl:1.task: unknown task"),
+        ({"text": "a", "image": "b.png", "audio": "c.wav"}, "image and audio exclude each other"),
+    ],
+)
+def test_a_case_that_cannot_be_is_told_before_anything_is_loaded(
+    prewarm: Prewarm, line: dict[str, Any], said: str
+) -> None:
+    prewarm.manifest('[[advanced]]\nid = "org/model"\n')
+    (prewarm.folder / "cases.jsonl").write_text(json.dumps(line))
+    result = prewarm("try", "--cases", "cases.jsonl")
+    assert (result.code, said in result.err) == (2, True), result.err
+
+
+def test_an_upgrade_that_is_tried_leaves_rows(prewarm: Prewarm, text_repo: Repository, zoo: Path) -> None:
+    prewarm.manifest('[[advanced]]\nid = "org/model"\n[[advanced.sample]]\nname = "a"\ntext = "word1"\n' + KEPT)
+    assert prewarm("-q").code == 0
+    before = commit_of(prewarm, "org/model")
+    commit(text_repo, zoo, model__safetensors=other_weights(zoo / "zoo" / "text"))
+    prewarm("lock", "--upgrade", "--try")
+    found = json.loads(prewarm("history", "--json").out)["versions"]
+    (new,) = [one for one in found if one["commit"] != before]
+    assert [row["kind"] for row in new["rows"]] == ["proof", "try"]

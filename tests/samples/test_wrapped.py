@@ -318,3 +318,42 @@ def test_an_image_is_sent_by_its_content_and_an_entry_beside_it_is_warmed(folder
     only = folder.prewarm("check", "--only", "seen", "--json")
     assert [one["name"] for one in only.report["wrapped"]] == ["seen"]
     assert json.loads(only.out)["entries"] == []
+
+
+def test_a_class_that_damages_its_folder_ends_nothing_else(folder: Folder, serve: Callable[..., Any]) -> None:
+    serve(files={"a.txt": b"a"})
+    prewarm = folder.prewarm
+    manifest = (prewarm.folder / "prewarm.toml").read_text()
+    prewarm.manifest('[[advanced]]\nid = "org/files"\ninclude = ["*"]\n' + manifest)
+    folder.code(
+        CODE.replace(
+            "        with open(model_root",
+            "        import os\n        os.remove('settings.yml')\n        with open(model_root",
+        )
+    )
+    result = prewarm("--json")
+    assert result.code == 1
+    assert result.entry("org/files")["ready"]
+    assert "has no settings.yml" in result.report["wrapped"][0]["error"]["message"]
+    assert (prewarm.folder / "prewarm.lock").exists()
+
+
+def test_what_a_nested_file_requires_is_refused_as_well(folder: Folder) -> None:
+    folder.requirements("-r more.txt\n")
+    (folder.path / "src" / "more.txt").write_text("--requirement=requirements.txt\ntinyscore>=1\n")
+    found = folder.report("warm")
+    assert "more.txt:2 names tinyscore, which is private" in found["error"]["message"]
+
+
+def test_its_versions_are_in_the_history(folder: Folder) -> None:
+    prewarm = folder.prewarm
+    prewarm.manifest((prewarm.folder / "prewarm.toml").read_text() + '[settings]\nhistory = "prewarm.db"\n')
+    assert prewarm("-q").code == 0
+    assert prewarm("note", "tox", "as trained").code == 0
+    (folder.path / "model" / "weights.txt").write_text("0.50")
+    assert prewarm("-q").code == 0
+    versions = json.loads(prewarm("history", "tox", "--json").out)["versions"]
+    assert [len(one["commit"]) for one in versions] == [40, 40]
+    assert [len(one["notes"]) for one in versions] == [1, 0]
+    first, second = (one["commit"][:7] for one in versions)
+    assert prewarm("history", "tox", "--compare", first, second).out.startswith(f"tox: {first} → {second}\n")

@@ -51,6 +51,7 @@ def command(
     from prewarm.operations.project import load as read_project
     from prewarm.operations.project import only_model
     from prewarm.operations.serving import Wanted
+    from prewarm.records.errors import NoManifestError
 
     address = which if which is not None and load.is_address(which) else None
     wanted = Wanted(
@@ -64,12 +65,19 @@ def command(
     wanted.check()
     look_at(output, table)
     load.look_for_packages(serves=address is None)
-    project = read_project(path, environ=os.environ, only=[which] if which else []) if address is None else None
+    project = None
+    try:
+        project = read_project(path, environ=os.environ, only=[which] if which and address is None else [])
+    except NoManifestError:
+        # A server needs none; with one, the history may have a row.
+        if address is None or path is not None:
+            raise
     with shown.observer(1, is_alone=False) as observe:
-        if project is None:
-            report = load.load_address(str(address), wanted, observe)
+        if address is not None:
+            report = load.load_address(address, wanted, observe, project)
         else:
-            report = load.load_and_keep(only_model(project), project, wanted, observe, os.environ)
+            assert project is not None, "or it was raised"
+            report = load.load_entry(only_model(project), project, wanted, observe, os.environ)
     # What was measured is told before a disk may be full.
     shown.loaded(report)
     write(report, page=output, table=table)

@@ -17,9 +17,7 @@ from prewarm.cli.shown import Shown
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=options.ids)
 @click.option("--record", "records", is_flag=True, help="Store the answers as what is expected.")
 @click.option("--cases", type=click.Path(path_type=Path), metavar="FILE", help="Run a set: JSON Lines, or CSV.")
-@click.option(
-    "--min-pass", default=1.0, type=click.FloatRange(0, 1), metavar="SHARE", help="Least share of a set (default 1)."
-)
+@click.option("--min-pass", type=click.FloatRange(0, 1), metavar="SHARE", help="Least share of a set (default 1).")
 @click.option("--items", type=click.Path(path_type=Path), metavar="FILE", help="Answer a batch of prompt items.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write its annotations there.")
 @options.manifest
@@ -28,7 +26,7 @@ def command(
     ids: Sequence[str],
     records: bool,
     cases: Path | None,
-    min_pass: float,
+    min_pass: float | None,
     items: Path | None,
     output: Path | None,
     path: Path | None,
@@ -46,8 +44,10 @@ def command(
 
     if items is not None and (records or cases is not None):
         raise click.UsageError("--items answers a batch, and compares nothing: leave --record and --cases out")
-    if math.isnan(min_pass):
+    if min_pass is not None and math.isnan(min_pass):
         raise click.UsageError("--min-pass is no number")
+    if min_pass is not None and cases is None:
+        raise click.UsageError("--min-pass is of a set: --cases FILE")
     if output is not None and items is None:
         raise click.UsageError("-o writes the annotations of --items FILE")
     project = load(path, environ=os.environ, only=ids)
@@ -62,7 +62,8 @@ def command(
                 click.echo(found.text, nl=False)
             return int(bool(found.lost))
         if cases is not None:
-            report = try_cases(project, cases, observe, os.environ, min_pass=min_pass, records=records)
+            least = 1.0 if min_pass is None else min_pass
+            report = try_cases(project, cases, observe, os.environ, min_pass=least, records=records)
         else:
             wanted = chosen(project, is_named=bool(ids))
             report = try_samples(project, wanted, observe, os.environ, records=records)

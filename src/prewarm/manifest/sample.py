@@ -69,8 +69,9 @@ def read_sample(item: object, place: str, *, name: str, is_case: bool = False) -
     if not given:
         raise ManifestError("there is no input", place=place, hint='text = "…", or chat, image, audio, input')
     if len(given) > 1 and set(given) != {"text", "image"}:
-        said = f"{given[0]} and {given[1]} exclude each other"
-        raise ManifestError(said, place=f"{place}.{given[1]}", hint="keep one of the two")
+        # An image may have a text beside it; nothing else may.
+        one, other = given[-2:] if set(given[:2]) == {"text", "image"} else given[:2]
+        raise ManifestError(f"{one} and {other} exclude each other", place=f"{place}.{other}", hint="keep one of them")
     if "text_pair" in fields and "text" not in fields:
         raise ManifestError("only beside text", place=f"{place}.text_pair", hint='text = "…"')
     return sample

@@ -219,7 +219,7 @@ def refuse_what_no_call_takes(value: object, place: str) -> None:
     elif isinstance(value, list):
         for at, inner in enumerate(value):
             refuse_what_no_call_takes(inner, f"{place}[{at}]")
-    elif not isinstance(value, (str, int, float)):
+    elif value is not None and not isinstance(value, (str, int, float)):
         raise ManifestError("a date or a time is no keyword of a class", place=place, hint="write it as a string")
 
 

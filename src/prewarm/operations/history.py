@@ -11,7 +11,7 @@ from prewarm.lock import file as locks
 from prewarm.operations import output
 from prewarm.operations.keeping import history_path, now
 from prewarm.operations.project import Project
-from prewarm.records.entry import Entry
+from prewarm.operations.wrapped import state
 from prewarm.records.errors import CommandError, HistoryError
 from prewarm.records.history import Comparison, Note, Version
 from prewarm.records.text import harmless, has_half
@@ -87,16 +87,15 @@ def write_note(project: Project, which: str, text: str, commit: str | None) -> N
     path = history_path(project)
     if path is None:
         raise _none_kept()
-    entry = _entry(project, which)
+    name, current = _current(project, which)
     with Store(path) as store:
         if commit is not None:
-            at = find_version(versions_of(store.rows(entry.label), store.notes(entry.label)), commit).commit
+            at = find_version(versions_of(store.rows(name), store.notes(name)), commit).commit
+        elif current is None:
+            raise CommandError(f"{name} is not locked", hint="prewarm, or --commit COMMIT")
         else:
-            locked = locks.find(project.lock, entry)
-            if locked is None:
-                raise CommandError(f"{entry.label} is not locked", hint="prewarm, or --commit COMMIT")
-            at = locked.commit
-        note = Note(at=now(), entry=entry.label, commit=at, text=harmless(text).strip())
+            at = current
+        note = Note(at=now(), entry=name, commit=at, text=harmless(text).strip())
         store.add_note(note)
     return note
 
@@ -136,11 +135,15 @@ def _names(project: Project, which: str | None) -> Sequence[str] | None:
     return [which, *(entry.label for entry in found)]
 
 
-def _entry(project: Project, which: str) -> Entry:
-    found = [entry for entry in project.manifest.entries if entry.is_called(which)]
-    if len(found) != 1:
-        names = ", ".join(entry.label for entry in project.manifest.entries) or "none"
-        raise CommandError(
-            f"{'no' if not found else 'more than one'} entry is called '{which}'", hint=f"known: {names}"
-        )
-    return found[0]
+def _current(project: Project, which: str) -> tuple[str, str | None]:
+    """What an entry, or a wrapped model, is called, and its version now; None: it has none yet."""
+    entries = [entry for entry in project.manifest.entries if entry.is_called(which)]
+    wrapped = [one for one in project.manifest.wrapped if one.name == which]
+    if len(entries) + len(wrapped) != 1:
+        known = [entry.label for entry in project.manifest.entries] + [one.name for one in project.manifest.wrapped]
+        said = f"{'more than one' if entries or wrapped else 'no'} entry is called '{which}'"
+        raise CommandError(said, hint=f"known: {', '.join(known) or 'none'}")
+    if wrapped:
+        return wrapped[0].name, state(wrapped[0]).commit
+    locked = locks.find(project.lock, entries[0])
+    return entries[0].label, locked.commit if locked is not None else None

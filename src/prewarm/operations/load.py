@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
 from prewarm.load import Payload, Target, payload_of, read_payload
 from prewarm.load import run as run_steps
 from prewarm.load.payloads import embeddings_payload
+from prewarm.load.run import Ran
 from prewarm.load.usage import listener
 from prewarm.manifest.settings import duration_s
 from prewarm.operations.asking import versions_now
@@ -19,7 +21,7 @@ from prewarm.operations.machine import machine, own_versions
 from prewarm.operations.project import Project
 from prewarm.operations.serving import Served, Wanted, serving
 from prewarm.records.entry import Entry
-from prewarm.records.errors import CommandError, LoadError
+from prewarm.records.errors import CommandError, Interrupted, LoadError
 from prewarm.records.events import Notice, Observer
 from prewarm.records.load import LoadReport, StepResult
 from prewarm.records.text import quoted, without_credentials
@@ -56,8 +58,8 @@ def is_address(which: str) -> bool:
     return which.lower().startswith(("http://", "https://"))
 
 
-def load_address(url: str, wanted: Wanted, observe: Observer) -> LoadReport:
-    """Put load on a server.
+def load_address(url: str, wanted: Wanted, observe: Observer, project: Project | None) -> LoadReport:
+    """Put load on a server, with a row in the history, where ``project`` keeps one.
 
     Raises:
         CommandError: it is no address, or nobody knows what to send.
@@ -72,35 +74,38 @@ def load_address(url: str, wanted: Wanted, observe: Observer) -> LoadReport:
         raise CommandError(f"'{without_credentials(url)}' is no address", hint="http://127.0.0.1:8080/run")
     payload = read_payload(wanted.payload) if wanted.payload is not None else _usual(url)
     served = Served(url=url, payload=payload, process=None, by="a server", threads=None)
-    return _loaded(without_credentials(url), served, wanted, observe)
-
-
-def load_and_keep(
-    entry: Entry, project: Project, wanted: Wanted, observe: Observer, environ: Mapping[str, str]
-) -> LoadReport:
-    """As ``load_entry``, with a row in the history, where one is kept."""
-    from prewarm.formats.load_document import as_table  # noqa: PLC0415 (a row is its document)
-
-    with keeping(project, observe) as keep:
-        report = load_entry(entry, project, wanted, observe, environ)
-        keep_load(report, keep, as_table(report))
-    return report
+    with _keeping(project, observe) as keep:
+        return _loaded(without_credentials(url), served, wanted, observe, keep)
 
 
 def load_entry(
     entry: Entry, project: Project, wanted: Wanted, observe: Observer, environ: Mapping[str, str]
 ) -> LoadReport:
-    """Serve an entry, and put load on that.
+    """Serve an entry, and put load on that, with a row in the history, where one is kept.
 
     Raises:
         EntryError: it is not in the cache.
         LoadError: it cannot be served, or does not answer.
     """
-    with serving(entry, project, wanted, observe, environ) as served:
-        return _loaded(entry.label, served, wanted, observe)
+    with _keeping(project, observe) as keep, serving(entry, project, wanted, observe, environ) as served:
+        return _loaded(entry.label, served, wanted, observe, keep)
 
 
-def _loaded(name: str, served: Served, wanted: Wanted, observe: Observer) -> LoadReport:
+@contextmanager
+def _keeping(project: Project | None, observe: Observer) -> Iterator[Callable[[LoadReport], None]]:
+    """What keeps a row of a load test; one that is interrupted has one as well, of the steps that it came to."""
+    from prewarm.formats.load_document import as_table  # noqa: PLC0415 (a row is its document)
+
+    if project is None:
+        yield lambda _: None
+        return
+    with keeping(project, observe) as keep:
+        yield lambda report: keep_load(report, keep, as_table(report))
+
+
+def _loaded(
+    name: str, served: Served, wanted: Wanted, observe: Observer, keep: Callable[[LoadReport], None]
+) -> LoadReport:
     began = time.monotonic()
     process = served.process
     target = Target(
@@ -110,26 +115,39 @@ def _loaded(name: str, served: Served, wanted: Wanted, observe: Observer) -> Loa
         is_alive=lambda: process is None or process.poll() is None,
     )
 
+    so_far: list[StepResult] = []
+
     def done(result: StepResult) -> None:
+        so_far.append(result)
         p95 = f", p95 {result.latency.p95 * 1000:.0f} ms" if result.latency is not None else ""
         observe(Notice(text=f"{result.step.name}: {result.rate:.1f} answers/s{p95}, {result.errors:.1%} failed"))
 
-    ran = run_steps(target, wanted.steps, duration_s=wanted.duration_s, timeout_s=wanted.timeout_s, done=done)
-    return LoadReport(
-        target=name,
-        commit=served.commit,
-        served_by=served.by,
-        threads=served.threads,
-        payload=served.payload.said,
-        steps=ran.results,
-        bounds=tuple(wanted.bounds),
-        generator_limit=ran.limit,
-        warm_up_s=ran.first_s,
-        elapsed_s=time.monotonic() - began,
-        versions={**own_versions(), **versions_now()},
-        machine=machine(),
-        ended=ran.ended,
-    )
+    def report(ran: Ran) -> LoadReport:
+        return LoadReport(
+            target=name,
+            commit=served.commit,
+            served_by=served.by,
+            threads=served.threads,
+            payload=served.payload.said,
+            steps=ran.results,
+            bounds=tuple(wanted.bounds),
+            generator_limit=ran.limit,
+            warm_up_s=ran.first_s,
+            elapsed_s=time.monotonic() - began,
+            versions={**own_versions(), **versions_now()},
+            machine=machine(),
+            ended=ran.ended,
+        )
+
+    try:
+        ran = run_steps(target, wanted.steps, duration_s=wanted.duration_s, timeout_s=wanted.timeout_s, done=done)
+    except (KeyboardInterrupt, Interrupted):
+        if so_far:
+            keep(report(Ran(results=tuple(so_far), limit=0.0, first_s=0.0, ended="interrupted")))
+        raise
+    found = report(ran)
+    keep(found)
+    return found
 
 
 def _usual(url: str) -> Payload:

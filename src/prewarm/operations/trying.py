@@ -106,7 +106,7 @@ def _refuse_namesakes(wanted: Mapping[Entry, Sequence[Sample]]) -> None:
 
 def _of_wrapped(report: WrappedReport) -> Tried:
     sample = Sample(name="sample", text=str(report.wrapped.sample.get("text") or "") or None)
-    found = Tried(id=report.wrapped.name, commit=None, required=report.entry.required, failure=report.failure)
+    found = Tried(id=report.wrapped.name, commit=report.commit, required=report.entry.required, failure=report.failure)
     if report.answer is None:
         return found
     said = json.dumps(report.answer, ensure_ascii=False)

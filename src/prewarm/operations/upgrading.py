@@ -12,6 +12,7 @@ from prewarm.flow.account import Options
 from prewarm.flow.warm import warm as warm_entries
 from prewarm.lock.changes import Change
 from prewarm.operations.asking import Desk, versions_now
+from prewarm.operations.keeping import keep_tried, keeping, noting
 from prewarm.operations.project import Project
 from prewarm.operations.tools import tools
 from prewarm.operations.trying import recorded_path, try_entry
@@ -52,7 +53,11 @@ def try_upgrades(
     recorded = load_recorded(recorded_path(project))
     both = [one for pair in moving for one in pair]
     own = replace(project, entries=tuple(one.entry for one in both), lock=Lock(entries=tuple(both)), applications=())
-    with tools(own, observe, environ) as using, OwnFolder() as folder:
+    with (
+        keeping(project, observe) as keep,
+        tools(own, noting(observe, keep), environ) as using,
+        OwnFolder() as folder,
+    ):
         desk = Desk(project=own, using=using, folder=folder)
         warmed = warm_entries([after.entry for _, after in moving], own.lock, using, Options(proof="load"))
         # What the new commit turned out to need is known now.
@@ -69,18 +74,20 @@ def try_upgrades(
                 )
                 found.append(lost)
                 continue
-            found.append(_compared(before.entry, after.entry, (before.commit, after.commit), desk, recorded))
+            compared, tried = _compared(before.entry, after.entry, (before.commit, after.commit), desk, recorded)
+            keep_tried(tried, keep)
+            found.append(compared)
         return tuple(found)
 
 
 def _compared(
     old: Entry, new: Entry, commits: tuple[str, str], desk: Desk, recorded: Sequence[Recorded]
-) -> UpgradeTried:
+) -> tuple[UpgradeTried, Tried]:
     before, _ = try_entry(old, old.samples, desk, recorded)
     after, _ = try_entry(new, new.samples, desk, recorded)
     found = UpgradeTried(id=new.label, before=commits[0], after=commits[1], failure=after.failure)
     if after.failure is not None:
-        return found
+        return found, after
     setting = Setting(dtype=after.dtype, versions=versions_now())
     was = {one.sample.name: one for one in before.outcomes}
     samples = []
@@ -89,7 +96,7 @@ def _compared(
         samples.append(
             AnswerChange(before=earlier, after=one, differences=_differences(earlier, one, commits[0], before, setting))
         )
-    return replace(found, samples=tuple(samples))
+    return replace(found, samples=tuple(samples)), after
 
 
 def _differences(before: Outcome, after: Outcome, commit: str, tried: Tried, setting: Setting) -> tuple[str, ...]:

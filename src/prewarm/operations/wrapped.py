@@ -62,8 +62,9 @@ def state(wrapped: Wrapped) -> WrappedReport:
     except WrappedError as error:
         return WrappedReport(wrapped=wrapped, entry=entry, status="failed", ready=False, failure=error.as_failure())
     found = WrappedReport(
-        wrapped=wrapped, entry=entry, status="missing", ready=False, files=folder.files, bytes=folder.bytes
-    )
+        wrapped=wrapped, entry=entry, commit=version_of(folder), status="missing", ready=False, files=folder.files,
+        bytes=folder.bytes,
+    )  # fmt: skip
     kept = read_table(_place(wrapped) / "proof.json")
     if not kept:
         return replace(found, notes=("not run yet",))
@@ -73,6 +74,11 @@ def state(wrapped: Wrapped) -> WrappedReport:
         failure = Failure(kind=failed["kind"], message=str(failed.get("message")), hint=str(failed.get("hint")))
         return replace(found, status="failed", failure=failure)
     return replace(found, status="proven", ready=True, loaded=str(kept.get("class", "")))
+
+
+def version_of(folder: Folder) -> str:
+    """What a folder is known by in the history, as a commit is: the beginning of the hash of what is in it."""
+    return folder.digest[:40]
 
 
 def _prove(
@@ -94,6 +100,7 @@ def _prove(
     folder = None
     try:
         folder = look(wrapped.path)
+        found = replace(found, commit=version_of(folder))
         place.parent.mkdir(parents=True, exist_ok=True)
         with file_locked(place.with_suffix(".lock"), using.stop, awaited):
             given = _run(wrapped, folder, place, project, using, environ)
@@ -113,6 +120,7 @@ def _prove(
             ready=True,
             files=folder.files,
             bytes=folder.bytes,
+            commit=version_of(folder),
             loaded=given.loaded,
             answer=given.answer,
             elapsed_s=time.monotonic() - began,

@@ -67,6 +67,7 @@ class WrappedReport(EntryReport):
     """What happened to a wrapped model: files and bytes are those of its folder."""
 
     wrapped: Wrapped
+    """As the manifest has it; ``commit`` is the hash of the folder's content."""
     loaded: str = ""
     """The class that was loaded."""
     answer: Mapping[str, Any] | None = field(default=None, hash=False)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from prewarm.manifest.sample import read_sample
+from prewarm.manifest.settings import nearest
 from prewarm.records.errors import CommandError, ManifestError
 from prewarm.records.sample import Sample
+from prewarm.runners.tasks import CLASSES
 
 _TABLES = ("chat", "input", "expect")
 _LISTS = ("contains", "equals")
@@ -72,6 +74,8 @@ def _case(row: Any, path: Path, line: int) -> Case:
         sample = read_sample(row, place, name=_name(row), is_case=True)
     except ManifestError as error:
         raise CommandError(error.message, place=error.place, hint=error.hint) from None
+    if sample.task is not None and sample.task not in CLASSES:
+        raise CommandError("unknown task", place=f"{place}.task", hint=nearest(sample.task, sorted(CLASSES)))
     if sample.expect is not None and sample.expect.nearest is not None:
         said = "a case stands alone, so that none is the nearest"
         raise CommandError(said, place=f"{place}.expect.nearest", hint="samples of the manifest can say that")

@@ -17,6 +17,7 @@ from prewarm.lock.content import sha256_of
 from prewarm.records.errors import WrappedError
 
 _PYTHON = re.compile(r"\d+\.\d+(\.\d+)?")
+_NESTED = re.compile(r"(?:-r|--requirement)(?:\s+|=)?(.+)")
 _COMMENT = re.compile(r"(^|\s)#.*")
 _OPTIONS = re.compile(r"\s--\S.*")
 _LAYOUT = "model/, src/inference.py, src/requirements.txt, src/settings.yml, and wheels in privatepkgs/"
@@ -125,14 +126,7 @@ def _refuse_private_requirements(requirements: Path, wheels: tuple[Path, ...]) -
             raise WrappedError(
                 "load-error", f"privatepkgs/{wheel.name} is not named as a wheel is", hint="name-1.0-py3-none-any.whl"
             ) from None
-    try:
-        lines = requirements.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise WrappedError("load-error", "requirements.txt is not UTF-8", hint="save it as UTF-8") from None
-    for number, line in enumerate(lines, start=1):
-        said = _COMMENT.sub("", line).strip()
-        if not said or said.startswith("-"):
-            continue
+    for place, said in _requirements(requirements, set()):
         try:
             name = canonicalize_name(Requirement(_OPTIONS.sub("", said.rstrip("\\")).strip()).name)
         except InvalidRequirement:
@@ -141,15 +135,33 @@ def _refuse_private_requirements(requirements: Path, wheels: tuple[Path, ...]) -
                 continue
             raise WrappedError(
                 "load-error",
-                f"requirements.txt:{number}: '{said[:80]}' is no requirement",
+                f"{place}: '{said[:80]}' is no requirement",
                 hint='such as "numpy>=1.26"',
             ) from None
         if name in private:
             raise WrappedError(
                 "load-error",
-                f"requirements.txt:{number} names {name}, which is private: privatepkgs/{private[name]}",
-                hint="take it out of requirements.txt: whoever has that name on an index would be installed",
+                f"{place} names {name}, which is private: privatepkgs/{private[name]}",
+                hint="take it out there: whoever has that name on an index would be installed",
             )
+
+
+def _requirements(path: Path, seen: set[Path]) -> Iterator[tuple[str, str]]:
+    """What a file requires, and those that it names with ``-r``: where it stands, and the line."""
+    seen.add(path.resolve())
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise WrappedError("load-error", f"{path.name} is not UTF-8", hint="save it as UTF-8") from None
+    for number, line in enumerate(lines, start=1):
+        said = _COMMENT.sub("", line).strip()
+        if more := _NESTED.fullmatch(said):
+            nested = path.parent / more[1].strip("\"'")
+            # What is elsewhere, or not there, is a matter of who installs.
+            if nested.is_file() and nested.resolve() not in seen:
+                yield from _requirements(nested, seen)
+        elif said and not said.startswith("-"):
+            yield f"{path.name}:{number}", said
 
 
 def _settings(path: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,5 +50,5 @@ def test_its_keywords_are_those_of_the_pipeline(judge: Loaded) -> None:
 
 
 def test_a_case_that_names_its_task_gets_that(judge: Loaded) -> None:
-    (answer,) = ask(judge, [read_question({"text": "word1", "task": "text-classification"})], Keys())
+    (answer,) = ask(judge, [replace(read_question({"text": "word1"}), task="text-classification")], Keys())
     assert {label for label, _ in answer["labels"]} == {"contradiction", "neutral", "entailment"}

@@ -128,3 +128,60 @@ def test_every_scenario_has_figures_and_a_place_in_the_document() -> None:
     text = text_of(DOCS / "benchmarks.md")
     assert sorted(re.findall(r"<!-- figures: ([\w-]+) -->", text)) == sorted(SCENARIOS)
     assert {path.stem for path in document.FIGURES.glob("*.json")} == set(SCENARIOS)
+
+
+def test_the_python_page_has_all_that_is_public() -> None:
+    import importlib
+
+    import prewarm
+
+    named = re.findall(r"^::: (prewarm[\w.]+)$", text_of(DOCS / "api.md"), re.MULTILINE)
+    for name in named:
+        module, _, word = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), word), name
+    assert set(prewarm.__all__) - {"__version__"} <= {name.rpartition(".")[2] for name in named}
+
+
+def test_the_life_cycle_has_every_kind_of_failure() -> None:
+    from typing import get_args
+
+    from prewarm.records.failure import ErrorKind
+
+    text = text_of(DOCS / "how-it-works.md")
+    rows = "".join(re.findall(r"^\| `(?:verify-failed|to-be-retried)` .*$", text, re.MULTILINE))
+    assert set(get_args(ErrorKind)) <= set(re.findall(r"`([a-z-]+)`", rows))
+
+
+def test_messages_begin_with_those_of_an_entry() -> None:
+    from prewarm.records.messages import ENTRY_KINDS, MESSAGES
+
+    assert list(MESSAGES)[: len(ENTRY_KINDS)] == list(ENTRY_KINDS)
+    assert list(ENTRY_KINDS)[-1] == "internal"
+    assert "Those down to `internal` are of an entry" in text_of(DOCS / "messages.md")
+
+
+def test_the_bounds_of_a_graphs_tokens_are_those_of_the_code() -> None:
+    from prewarm.export.inside.limits import ENCODER_MOST, GENERATION_MOST
+
+    row = next(line for line in text_of(DOCS / "manifest.md").splitlines() if line.startswith("| `max_length`"))
+    assert f"{ENCODER_MOST:,}" in row
+    assert f"{GENERATION_MOST:,}" in row
+
+
+def test_every_setting_but_the_history_has_a_flag() -> None:
+    from prewarm.manifest import settings
+
+    flags = set()
+    for name in COMMANDS:
+        assert isinstance(cli, click.Group)
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        flags |= {flag for one in command.params for flag in one.opts}
+    assert {key for key in reference.EXAMPLES["settings"] if f"--{key.replace('_', '-')}" not in flags} == {"history"}
+    assert settings.resolve({}, {"PREWARM_HISTORY": "a.db"}, {}).history == "a.db"
+
+
+def test_all_figures_are_of_one_version() -> None:
+    said = {path.stem: Figures.load(path).about for path in document.FIGURES.glob("*.json")}
+    versions = {name: re.findall(r"hf-prewarm ([\d.]+)", about) for name, about in said.items()}
+    assert len({found[0] for found in versions.values()}) == 1, versions

@@ -81,3 +81,37 @@ def test_no_link_of_a_page_is_dead() -> None:
         for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", without_code(page)):
             if not re.match(r"[a-z]+:", link):
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_picture_of_a_page_is_there() -> None:
+    for page in PAGES:
+        text = without_code(page)
+        named = re.findall(r"(?:src|srcset)=\"([^\"]+)\"", text) + re.findall(r"!\[[^\]]*\]\(([^)#\s]+)", text)
+        for name in named:
+            assert re.match(r"[a-z]+:", name) or (page.parent / name).is_file(), f"{page.name}: {name}"
+
+
+TASKS = {
+    "a Streamlit application that gets 429": ("docs/start/index.md", "docs/start/streamlit.md"),
+    "bake an image": ("docs/start/index.md", "docs/start/docker.md"),
+    "builds behind the company's mirror": ("docs/start/index.md", "docs/start/corporate-mirror.md"),
+    "CI that shares its address": ("docs/start/index.md", "docs/start/github-actions.md"),
+    "pods with their models": ("docs/start/index.md", "docs/start/kubernetes.md"),
+    "a machine without a network": ("docs/start/index.md", "docs/start/air-gapped.md"),
+    "200 GB on a bad line": ("docs/start/index.md", "docs/start/large.md"),
+    "what a key of the manifest means": ("docs/manifest.md",),
+    "what an error means": ("docs/messages.md",),
+    "onboard a model: try it, compare versions": ("docs/load.md",),
+    "see what an upgrade changes": ("docs/lock.md",),
+    "many nodes at the cost of one": ("docs/fleet.md",),
+}
+"""What people come for, and the pages that they click through, from the README on."""
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_people_come_for_is_found(task: str) -> None:
+    page = ROOT / "README.md"
+    assert len(TASKS[task]) <= 3
+    for name in TASKS[task]:
+        assert ROOT / name in links(page), f"{page.name} does not lead to {name}"
+        page = ROOT / name

@@ -298,3 +298,23 @@ def test_actionlint_passes(path: Path) -> None:
 def test_the_shell_scripts_have_no_errors(path: Path) -> None:
     assert subprocess.run(["sh", "-n", str(path)], check=False).returncode == 0
     assert shlex.split(path.read_text(encoding="utf-8"), comments=True)
+
+
+def test_streamlit_where_the_platform_starts_it(recipe: Recipe, hub: LocalHub) -> None:
+    page = (TESTS.parent / "docs" / "start" / "streamlit.md").read_text(encoding="utf-8")
+    first = re.search(r"```python\n(import prewarm\n.*?)```", page, re.DOTALL)
+    assert first is not None
+    machine = recipe("streamlit")
+    (machine.folder / "app.py").write_text(first[1] + (machine.folder / "app.py").read_text(encoding="utf-8"))
+    looked = (
+        "from streamlit.testing.v1 import AppTest\n"
+        "shown = AppTest.from_file('app.py', default_timeout=200).run().run()\n"
+        "assert not shown.exception, shown.exception\n"
+        "print(shown.caption[0].value)\n"
+    )
+    assert "Run 2 of this session" in machine.run([sys.executable, "-c", looked])
+    sent = len(hub.log.all())
+    assert {request.path for request in hub.log.metered() if "/tree/" in request.path} == set(), "offline after ensure"
+    machine.cut_off()
+    assert "Run 2 of this session" in machine.run([sys.executable, "-c", looked])
+    assert len(hub.log.all()) == sent

@@ -35,6 +35,7 @@ class EntryReport:
     missing: tuple[str, ...] = ()
     """Paths of the files that the cache did not hold when it was looked at."""
     missing_bytes: int = 0
+    """Bytes of these."""
     fetched: Fetched = field(default_factory=Fetched)
     """What bringing its files here cost: ``bytes``, ``requests`` (metered ones), ``waited_s`` for rate limits."""
     elapsed_s: float = 0.0

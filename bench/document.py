@@ -66,11 +66,12 @@ def align(name: str, number: int) -> str:
 
 def beside(figures: Path) -> str:
     """The table of the README: what prewarm and the usual ways cost, from four scenarios."""
-    files, loaded, theirs = "prewarm, files", "prewarm", ("from_pretrained", "hf")
+    files, loaded, theirs = "prewarm, files", "prewarm", ("from_pretrained", "hf", "snapshot_download")
+    downloads = (files, "", "hf", "snapshot_download")
     wanted = (
         ("cold", "20 ms", "metered requests of 10 small models", "metered", (files, *theirs)),
-        ("cold", "20 ms", "their time, 20 ms away, each loaded once", "wall_s", (loaded, "from_pretrained", "")),
-        ("cold", "20 ms", "the same, and nothing loaded", "wall_s", (files, "", "hf")),
+        ("cold", "20 ms", "their time, 20 ms away, each loaded once", "wall_s", (loaded, "from_pretrained", "", "")),
+        ("cold", "20 ms", "the same, and nothing loaded", "wall_s", downloads),
         (
             "formats",
             "every format",
@@ -78,16 +79,29 @@ def beside(figures: Path) -> str:
             "sent_bytes",
             (files, *theirs),
         ),
-        ("quota", "four processes", "refused with 429, four processes on one address", "refused", (files, "", "hf")),
-        ("interrupted", "one file", "bytes after a kill at half of 304 MB", "sent_bytes", (files, "", "hf")),
-        ("damage", "a flipped byte", "one flipped byte", "note", (files, "", "hf")),
+        ("quota", "four processes", "refused with 429, four processes on one address", "refused", downloads),
+        ("interrupted", "one file", "bytes after a kill at half of 304 MB, over HTTP", "sent_bytes", downloads),
+        ("damage", "a flipped byte", "one flipped byte, over HTTP", "note", downloads),
     )
-    lines = [["", "prewarm", "a loop over from_pretrained", "hf download"], ["---", "---:", "---:", "---:"]]
+    named = ["", "prewarm", "a loop over from_pretrained", "hf download", "a loop over snapshot_download"]
+    lines = [named, ["---", *["---:"] * 4]]
     for scenario, case, said, what, peers in wanted:
         if (figures / f"{scenario}.json").exists():
             found = Figures.load(figures / f"{scenario}.json")
-            lines.append([said, *(_figure(found, case, peer, what) for peer in peers)])
+            ratios = ["", *(_times(found, case, peer, peers[0]) if what == "wall_s" else "" for peer in peers[1:])]
+            told = [_figure(found, case, peer, what) for peer in peers]
+            lines.append([said, *(f"{figure}{more}" for figure, more in zip(told, ratios, strict=True))])
     return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+def _times(found: Figures, case: str, peer: str, base: str) -> str:
+    """How many times as long it took, in the same rounds."""
+
+    def times(name: str) -> list[float]:
+        return [float(run["wall_s"]) for run in found.runs if (run["case"], run["peer"]) == (case, name)]
+
+    ratios = [own / ours for own, ours in zip(times(peer), times(base), strict=False)]
+    return f" ({statistics.median(ratios):.1f} times)" if ratios else ""
 
 
 def _figure(found: Figures, case: str, peer: str, what: str) -> str:

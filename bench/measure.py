@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ class Run:
     """Requests to the storage and to resolve-cache, which are not charged."""
     refused: int
     """Answered with 429."""
-    sent_bytes: int
+    sent_bytes: int | None
+    """None: another server has sent most of them."""
     ended: str
     """``done``, or how it failed."""
     note: str = ""
@@ -160,12 +162,17 @@ def seen(hub: LocalHub, cost: Cost, *, case: str, peer: str, at: int, note: str 
     return found
 
 
+def without_bytes(runs: Iterable[Run]) -> list[Run]:
+    """Runs of which nginx has sent the large files, which nobody counts."""
+    return [replace(run, sent_bytes=None) for run in runs]
+
+
 def about(*libraries: str) -> str:
     """The machine and the versions."""
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = ", ".join(f"{name} {_version(name)}" for name in ("hf-prewarm", "huggingface_hub", *libraries))
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory_gb:.0f} GB"
-    return f"{machine}, Python {platform.python_version()}, {versions}"
+    return f"{datetime.now(timezone.utc).date().isoformat()}, {machine}, Python {platform.python_version()}, {versions}"
 
 
 def _version(name: str) -> str:

@@ -83,7 +83,8 @@ def draw(plot: Plot, theme: str) -> str:
         axes.set_axisbelow(True)
         axes.set_title(plot.title, loc="left")
         if len(plot.series) > 1:
-            axes.legend(frameon=False, fontsize=9)
+            # Beside the bars, and not over them.
+            figure.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=min(4, len(plot.series)))
         target = io.StringIO()
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": "prewarm"})
         plt.close(figure)

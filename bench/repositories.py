@@ -36,7 +36,7 @@ def bert(folder: Path, vocabulary: int = 305) -> Path:
 
 
 def models(folder: Path, count: int, *, vocabulary: int = 305) -> list[Repository]:
-    """So many repositories of such a model, each with a readme and weights of its own."""
+    """So many repositories of such a model, each with a readme and a configuration of its own."""
     found = []
     source = bert(folder, vocabulary)
     for number in range(count):
@@ -49,6 +49,13 @@ def models(folder: Path, count: int, *, vocabulary: int = 305) -> list[Repositor
         repository.commit(files)
         found.append(repository)
     return found
+
+
+def bytes_of(repository: Repository) -> int:
+    """Bytes of all files of a repository."""
+    commit = repository.resolve("main")
+    assert commit is not None
+    return sum(file.size for file in commit.files.values())
 
 
 def random_file(path: Path, size: int) -> Path:

@@ -40,6 +40,7 @@ def ratio(own: Sequence[Run], base: Sequence[Run]) -> str:
 def figures(own: Sequence[Run]) -> list[str]:
     """Wall time to how it ended."""
     ends = dict.fromkeys(run.ended if run.note == "" else run.note for run in own)
+    sent = [run.sent_bytes for run in own if run.sent_bytes is not None]
     return [
         seconds(median(own, "wall_s")),
         seconds(median(own, "cpu_s")),
@@ -47,7 +48,7 @@ def figures(own: Sequence[Run]) -> list[str]:
         f"{median(own, 'api'):,.0f}",
         f"{median(own, 'resolvers'):,.0f}",
         f"{median(own, 'refused'):,.0f}",
-        size(median(own, "sent_bytes")),
+        size(statistics.median(sent)) if sent else "",
         "; ".join(ends),
     ]
 

@@ -133,6 +133,26 @@ class Hf(Peer):
         return [[str(Path(sys.executable).with_name("hf")), "download", repo_id, "--quiet"] for repo_id in job.ids]
 
 
+class HfXet(Hf):
+    """The same, where the Hub has large files in Xet as well, as the real one does."""
+
+    name = "hf, xet"
+    how = "the same over hf_xet, as it comes by default from the real Hub, with `HF_XET_HIGH_PERFORMANCE=1`"
+
+    def environ(self, job: Job) -> dict[str, str]:
+        """As its guide advises for fast lines."""
+        return {**super().environ(job), "HF_XET_HIGH_PERFORMANCE": "1"}
+
+    @contextmanager
+    def around(self, hub: LocalHub) -> Iterator[str]:
+        """Meanwhile the Hub says that it has them there."""
+        hub.routes.serves_xet = True
+        try:
+            yield hub.url
+        finally:
+            hub.routes.serves_xet = False
+
+
 class SnapshotDownload(Peer):
     """huggingface_hub's function."""
 
@@ -229,8 +249,8 @@ class OlahAgain(Olah):
 PEERS: dict[str, Peer] = {
     peer.name: peer
     for peer in (
-        Prewarm(), PrewarmFiles(), FromPretrained(), Hf(), SnapshotDownload(), Hubdl(), ModelMirror(), HfArk(), Olah(),
-        OlahAgain(),
+        Prewarm(), PrewarmFiles(), FromPretrained(), Hf(), HfXet(), SnapshotDownload(), Hubdl(), ModelMirror(), HfArk(),
+        Olah(), OlahAgain(),
     )
 }  # fmt: skip
 BESIDE = {name: "prewarm" if peer.loads else "prewarm, files" for name, peer in PEERS.items()}
@@ -255,6 +275,23 @@ def chosen(names: Sequence[str] | None, *, models: bool) -> list[Peer]:
     if missing:
         print(f"  not there, left out: {', '.join(missing)}", flush=True)
     return [peer for peer in found if peer.name not in missing]
+
+
+NO_OLAH = "olah is not among them: it is a server for several machines, see Cold."
+OVER_HTTP = (
+    "Large files come over plain HTTP, but for `hf, xet`: the loopback Hub's Xet store is a small one, whose chunks are not "
+    "compressed."
+)
+
+
+def each_for_itself(peers: Sequence[Peer]) -> list[Peer]:
+    """Those that need no server of their own."""
+    return [peer for peer in peers if not isinstance(peer, Olah)]
+
+
+def over_http(peers: Sequence[Peer]) -> list[Peer]:
+    """Without those that come over Xet: where no file is large, or nginx has it, there is none."""
+    return [peer for peer in peers if not isinstance(peer, HfXet)]
 
 
 def explained(peers: Sequence[Peer]) -> list[str]:

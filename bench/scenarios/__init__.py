@@ -23,6 +23,10 @@ class Asked:
     """A scratch folder of the scenario's own."""
 
 
+class Skipped(Exception):
+    """A scenario needs a program that is not here; its figures stay as they were."""
+
+
 SCENARIOS: dict[str, str] = {
     "cold": "small models on an empty cache, 20 and 100 ms from the Hub",
     "formats": "one repository with the weights of every framework",
@@ -37,7 +41,7 @@ SCENARIOS: dict[str, str] = {
     "stages": "whether the line ever idles: 20 entries",
     "xet": "the same bytes over HTTP and over Xet",
     "startup": "a check and a run with nothing to do, beside imports",
-    "verify": "hashing, beside sha256sum",
+    "verify": "hashing, beside openssl and sha256sum",
     "confinement": "loading with and without the kernel's confinement",
     "online": "what an online application still asks, with the cache as it was left",
     "export": "making an artifact of the real all-MiniLM-L6-v2",

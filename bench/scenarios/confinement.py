@@ -43,5 +43,6 @@ def run(asked: Asked) -> Figures:
         about=about("transformers", "torch"),
         columns=["what", "ratio", "wall", "CPU", "peak"],
         rows=rows(runs),
+        notes=['The ratio is to `confinement = "none"`.'],
         runs=runs,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -36,12 +35,9 @@ def run(asked: Asked) -> Figures:
         rows.append([name, seconds(cost.wall_s), f"{cost.peak_mb:,.0f} MB"])
         runs.append({"by": name, "wall_s": round(cost.wall_s, 3), "peak_mb": round(cost.peak_mb, 1)})
     folder = asked.folder / "models" / "minilm"
-    found = (
-        json.loads((folder / "prewarm-export.json").read_text()) if (folder / "prewarm-export.json").exists() else {}
-    )
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     rows.append(["the folder", f"{size / MB:.1f} MB", ""])
-    runs.append({"by": "the folder", "bytes": size, "record": found.get("compared", {})})
+    runs.append({"by": "the folder", "bytes": size})
     return Figures(
         scenario="export",
         setting="all-MiniLM-L6-v2 (22.7 million parameters) as ONNX, compared with the original on inputs that were not traced; once.",

@@ -17,7 +17,7 @@ from bench.measure import MB, Cost, Run, about, as_rows, run_all, seen
 from bench.measure import run as run_command
 from bench.peers import HERE, PEERS, Job
 from bench.repositories import random_file
-from bench.scenarios import Asked
+from bench.scenarios import Asked, Skipped
 from prewarm.localhub import LocalHub
 
 SMALL, LARGE = "bench/small", "bench/large"
@@ -42,6 +42,8 @@ class Storage:
 
 def run(asked: Asked) -> Figures:
     """2 GB, plain and over TLS."""
+    if not nginx.is_there():
+        raise Skipped("nginx and openssl are not there: apt-get install nginx-light openssl")
     size = (20 if asked.quick else 2000) * MB
     runs: list[Run] = []
     files = {SMALL: random_file(asked.folder / "small", 1), LARGE: random_file(asked.folder / "large", size)}
@@ -68,7 +70,7 @@ def run(asked: Asked) -> Figures:
         ],
         notes=[
             (
-                "The bare loop (`bench/peers/bare.py`) reads ranges into buffers of its own, writes and hashes them, without retries, "
+                "The ratio is to the bare loop with 8 connections. The bare loop (`bench/peers/bare.py`) reads ranges into buffers of its own, writes and hashes them, without retries, "
                 "resuming or limits; aria2c has 8 connections. prewarm and the bare loop hash what arrives, the others do not."
             ),
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench import table
 from bench.figures import Figures, Plot, Series
 from bench.measure import MB, about, as_rows, median, turns
-from bench.peers import BESIDE, chosen, explained
+from bench.peers import BESIDE, chosen, explained, over_http
 from bench.repositories import bert, random_file
 from bench.scenarios import Asked
 from prewarm.localhub import LocalHub, Repository
@@ -25,7 +25,7 @@ def run(asked: Asked) -> Figures:
     own = {path.name: path for path in source.iterdir()}
     copies = {name: random_file(asked.folder / "copies" / name.replace("/", "-"), size) for name in COPIES}
     repository.commit({**own, **copies, "README.md": b"# Every format\n"})
-    peers = chosen(asked.peers, models=True)
+    peers = over_http(chosen(asked.peers, models=True))
     with LocalHub([repository], round_trip_s=0.02, bytes_per_s=20 * MB) as hub:
         runs = turns(peers, hub, [repository.repo_id], case="every format", rounds=asked.rounds, loads=True)
     names = [peer.name for peer in peers]

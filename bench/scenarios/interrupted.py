@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import table
 from bench.figures import Figures, Plot, Series
 from bench.measure import MB, Run, about, as_rows, of, run_all, seen
-from bench.peers import BESIDE, Job, Peer, chosen, explained
+from bench.peers import BESIDE, NO_OLAH, OVER_HTTP, Job, Peer, chosen, each_for_itself, explained
 from bench.repositories import random_file
 from bench.scenarios import Asked
 from prewarm.localhub import LocalHub, Repository
@@ -21,7 +21,7 @@ from prewarm.localhub import LocalHub, Repository
 def run(asked: Asked) -> Figures:
     """300 MB in one file, and in eight."""
     size = (40 if asked.quick else 304) * MB
-    peers = [peer for peer in chosen(asked.peers, models=False) if not peer.name.startswith("olah")]
+    peers = each_for_itself(chosen(asked.peers, models=False))
     runs: list[Run] = []
     for count in (1, 8):
         files = {
@@ -40,12 +40,18 @@ def run(asked: Asked) -> Figures:
     cases = ("one file", "eight files")
     return Figures(
         scenario="interrupted",
-        setting=f"{size / MB:.0f} MB over connections of 20 MB/s, 20 ms away; all processes are killed when the Hub has sent half, "
+        setting=f"{size / MB:.0f} MB from a server that gives each connection 20 MB/s, 20 ms away; all processes are killed when the Hub has sent half, "
         f"and the same command is run again, which is what is measured; medians of {asked.rounds} rounds.",
         about=about("hf_xet"),
         columns=table.COLUMNS,
         rows=table.rows(runs, BESIDE),
-        notes=["Bytes are those of the second run; half of all is the least.", *explained(peers)],
+        notes=[
+            ("Bytes are those of the second run; half of all is the least. The time follows from them, and from how many connections "
+            "each opens."),
+            OVER_HTTP,
+            NO_OLAH,
+            *explained(peers),
+        ],
         runs=as_rows(runs),
         plots=[
             Plot(
@@ -67,8 +73,8 @@ def run(asked: Asked) -> Figures:
 
 def killed(peer: Peer, hub: LocalHub, size: int, case: str, at: int) -> Run:
     """Two runs in one folder; the second is what is measured."""
-    with tempfile.TemporaryDirectory() as name:
-        job = Job(folder=Path(name), url=hub.url, ids=("bench/large",), loads=False)
+    with tempfile.TemporaryDirectory() as name, peer.around(hub) as url:
+        job = Job(folder=Path(name), url=url, ids=("bench/large",), loads=False)
         for command in peer.beforehand(job):
             run_all([command], cwd=job.folder, environ=peer.environ(job))
         hub.log.clear()

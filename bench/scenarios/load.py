@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.figures import Figures
 from bench.measure import about
-from bench.scenarios import Asked
+from bench.scenarios import Asked, Skipped
 
 SERVER = Path(__file__).parents[2] / "tests" / "load" / "slow_server.py"
 CASES = (
@@ -23,7 +23,7 @@ CASES = (
 def run(asked: Asked) -> Figures:
     """The server's capacity is known, and below the generator's limit, which every test measures."""
     if shutil.which("wrk") is None:
-        raise SystemExit("load: wrk is not there: apt-get install wrk")
+        raise Skipped("wrk is not there: apt-get install wrk")
     duration = 1 if asked.quick else 4
     rows, runs, limits = [], [], []
     for slots, sleep, connections in CASES[:1] if asked.quick else CASES:
@@ -53,7 +53,11 @@ def run(asked: Asked) -> Figures:
         about=about("aiohttp"),
         columns=["slots", "sleep", "connections", "ratio", "wrk", "prewarm load"],
         rows=rows,
-        notes=["Where all connections are answered at the same instant, some 60 microseconds of Python for each come one after the other."],
+        notes=[
+            ("The ratio is prewarm's requests to wrk's: below 1 wrk sends more. Where all connections are answered at the same instant, "
+            "some 60 microseconds of Python for each come one after the other: a report says of such a step what share of its latency "
+            "that may be."),
+        ],
         runs=runs,
     )  # fmt: skip
 

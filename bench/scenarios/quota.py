@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import table
 from bench.figures import Figures, Plot, Series
 from bench.measure import Run, about, as_rows, of, run_all, seen, side, together
-from bench.peers import BESIDE, Job, Peer, chosen, explained
+from bench.peers import BESIDE, NO_OLAH, Job, Peer, chosen, each_for_itself, explained, over_http
 from bench.repositories import small_files
 from bench.scenarios import Asked
 from prewarm.localhub import LocalHub, Quota, Quotas, Repository
@@ -24,7 +24,7 @@ def run(asked: Asked) -> Figures:
     """12 repositories of 40 files, 300 of which fit into a window."""
     window_s = 2.0 if asked.quick else WINDOW_S
     repositories = [small_files(f"bench/many-{number}", FILES) for number in range(2 if asked.quick else REPOSITORIES)]
-    peers = [peer for peer in chosen(asked.peers, models=False) if not peer.name.startswith("olah")]
+    peers = over_http(each_for_itself(chosen(asked.peers, models=False)))
     runs: list[Run] = []
     for at in range(asked.rounds):
         for peer in peers:
@@ -53,6 +53,8 @@ def run(asked: Asked) -> Figures:
         notes=[
             ("A refusal of the real Hub costs a wait of up to 300 s, twenty times as long as here, and others behind the same "
             "address wait too."),
+            "hubdl ends at a refusal that its tries do not outlast: its exit code is 1 then.",
+            NO_OLAH,
             *explained(peers),
         ],
         runs=as_rows(runs),

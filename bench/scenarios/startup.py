@@ -44,6 +44,7 @@ def run(asked: Asked) -> Figures:
         about=about("rich", "click"),
         columns=["what", "ratio", "wall", "CPU", "peak"],
         rows=rows(runs),
+        notes=["The ratio is to importing what every such tool imports (the first row)."],
         runs=runs,
     )
 

@@ -41,7 +41,7 @@ def run(asked: Asked) -> Figures:
         setting=f"{size / MB:.0f} MB that the Hub has in Xet, connections of 20 MB/s, 20 ms away; medians of {asked.rounds} rounds.",
         about=about("hf_xet"),
         columns=table.COLUMNS,
-        rows=table.rows(runs, dict.fromkeys([*BESIDE, "prewarm, xet"], "prewarm, http")),
+        rows=table.rows(runs, dict.fromkeys([*BESIDE, "prewarm, http", "prewarm, xet"], "prewarm, http")),
         notes=[
             (
                 "`hf download` comes over Xet. The Xet store here is a small one: chunks are not compressed, xorbs are of 16 MiB. What "

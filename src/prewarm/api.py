@@ -28,7 +28,7 @@ def ensure(
 ) -> Report:
     """Make the entries of a manifest ready, and say what was done.
 
-    Where all of them are ready this takes milliseconds and sends nothing, so that it may stand in a script that is run
+    Where all of them are ready this takes a fraction of a second and sends nothing, so that it may stand in a script that is run
     again and again. Several threads and processes may call it at once: one does the work, the others wait for it. The
     settings are the manifest's and the environment's (``PREWARM_…``), as for the command.
 

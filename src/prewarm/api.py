@@ -28,9 +28,9 @@ def ensure(
 ) -> Report:
     """Make the entries of a manifest ready, and say what was done.
 
-    Where all of them are ready this takes a fraction of a second and sends nothing, so that it may stand in a script that is run
-    again and again. Several threads and processes may call it at once: one does the work, the others wait for it. The
-    settings are the manifest's and the environment's (``PREWARM_…``), as for the command.
+    Where all of them are ready this takes a fraction of a second and sends nothing, so that it may stand in a script
+    that is run again and again. Several threads and processes may call it at once: one does the work, the others wait
+    for it. The settings are the manifest's and the environment's (``PREWARM_…``), as for the command.
 
     Args:
         manifest: ``prewarm.toml`` or another file; None: the one of the working directory.

@@ -50,12 +50,17 @@ def command(write: bool, output: Path | None, path: Path | None, shown: Shown, w
         target = output or ((path or here()) if write else None)
         if target is not None:
             write_to(target, found.entries)
-            click.echo(f"{target} is written; now: prewarm", err=True)
+            click.echo(f"{_near(str(target))} is written; now: prewarm", err=True)
         else:
             sys.stdout.write(text_of(found.entries))
     return recording.exit_code
 
 
+def _near(place: str) -> str:
+    """A path, also one with a line behind it, from the working directory where it is below that."""
+    return place.removeprefix(f"{Path.cwd()}{os.sep}")
+
+
 def _line(draft: Draft) -> str:
-    where = f"  {', '.join(draft.where[:3])}" if draft.where else ""
+    where = f"  {', '.join(map(_near, draft.where[:3]))}" if draft.where else ""
     return f"{draft.id}{where}"

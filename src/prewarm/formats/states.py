@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from prewarm.formats.failed import more
 from prewarm.records.report import EntryReport, Report
 from prewarm.records.stage import retry_in_s, stage_of
 from prewarm.records.text import harmless
@@ -46,6 +45,8 @@ def total(report: Report) -> str:
     said = f"{', '.join(ready_of(report))}, {duration(report.elapsed_s)}"
     if all(entry.ready for entry in report.all):
         return said
+    from prewarm.formats.failed import more  # noqa: PLC0415 (where something failed)
+
     kinds = dict.fromkeys(entry.failure.kind for entry in report.all if entry.failure is not None)
     return "\n".join([said, "  try: prewarm", *map(more, kinds)])
 

@@ -4,7 +4,8 @@
 """
 
 from prewarm.fleet.agreed import AgreedWindows
+from prewarm.fleet.baggage import Baggage, Wanted
 from prewarm.fleet.host import Host, Piece
-from prewarm.fleet.run import Baggage, Wanted, run
+from prewarm.fleet.run import run
 
 __all__ = ["AgreedWindows", "Baggage", "Host", "Piece", "Wanted", "run"]

@@ -8,20 +8,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from prewarm.fleet.baggage import Baggage, Wanted
 from prewarm.fleet.calls import FIRST_WORD_S, Calls, Lost, awaited
 from prewarm.fleet.cluster import Cluster, Node, chosen, is_meant
-from prewarm.fleet.host import Host
 from prewarm.fleet.orders import Orders
-from prewarm.fleet.proofs import Prove, Proving
+from prewarm.fleet.proofs import Proving
 from prewarm.fleet.registry import register
 from prewarm.fleet.settling import FleetLock, Settling
-from prewarm.fleet.standing import Standing, outcome, report_of
-from prewarm.records.errors import EntryError
+from prewarm.fleet.standing import Standing, outcome, progress_of, report_of
 from prewarm.records.failure import Failure
-from prewarm.records.fleet import FleetEvent, FleetProgress, Lacking, NodeReport, NodeStep
+from prewarm.records.fleet import FleetEvent, Lacking, NodeReport, NodeStep
 from prewarm.records.units import plural, size
 
 _LOOK_S = 0.5
@@ -32,39 +30,6 @@ _HEARTBEAT_S = 60.0
 """The longest that a node's process says nothing."""
 _AGAIN_S = 60.0
 """After which a node that is not ready is tried again, where somebody watches."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a fleet is asked to do."""
-
-    nodes: tuple[str, ...]
-    """Labels, ids or names of those that are asked for; empty: all."""
-    fetchers: int
-    """Nodes that ask the Hub."""
-    prove: Prove
-    watch: bool
-    """Whether nodes that join later are served until somebody says stop."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baggage:
-    """What goes along to the nodes."""
-
-    make: Callable[..., Host]
-    """Makes a node's host, there."""
-    given: Any
-    """For ``make``."""
-    lock: str
-    """Its text."""
-    keep: Callable[[str], None]
-    """Is given the text of the lock where it has changed."""
-    unforeseen: Callable[[Exception], EntryError]
-    """Writes the trace of what nobody foresaw, and gives what to say of it."""
-    version: str
-    """Of prewarm here."""
-    who: str
-    """Starts it, in words, for whoever starts another one meanwhile."""
 
 
 def run(
@@ -138,7 +103,7 @@ class _Fleet:
             while True:
                 self._look()
                 self._poll()
-                self._calls.tell(self._progress())
+                self._calls.tell(progress_of(list(self._standings.values())))
                 self._orders.give()
                 self._orders.check()
                 if not self._wanted.watch and not any(one.is_under_way for one in self._standings.values()):
@@ -222,21 +187,6 @@ class _Fleet:
             if is_there and not standing.is_polled and now - standing.polled_s >= between_s:
                 standing.is_polled, standing.polled_s = True, now
                 self._orders.begin(self._seen(standing))
-
-    def _progress(self) -> FleetProgress:
-        there = list(self._standings.values())
-        came = [
-            one.wanted_bytes if not one.is_under_way else min(one.wanted_bytes, one.seen[0].bytes + one.seen[1])
-            for one in there
-        ]
-        return FleetProgress(
-            nodes=len(there),
-            ready=sum(not one.is_under_way and one.failure is None for one in there),
-            failed=sum(one.failure is not None for one in there),
-            wanted_bytes=sum(one.wanted_bytes for one in there),
-            came_bytes=sum(came),
-            hub_bytes=sum(max(one.fetched.bytes, one.seen[0].bytes) for one in there),
-        )
 
     async def _seen(self, standing: Standing) -> None:
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prewarm.fleet.cluster import Node
 from prewarm.records.failure import Failure
-from prewarm.records.fleet import About, NodeEntry, NodeReport
+from prewarm.records.fleet import About, FleetProgress, NodeEntry, NodeReport
 from prewarm.records.plan import Fetched
 from prewarm.records.units import size
 
@@ -57,6 +57,22 @@ class Standing:
     def is_under_way(self) -> bool:
         """Whether it has not come to its end."""
         return self.ended_s is None
+
+
+def progress_of(there: Sequence[Standing]) -> FleetProgress:
+    """How far all nodes are, together."""
+    came = [
+        one.wanted_bytes if not one.is_under_way else min(one.wanted_bytes, one.seen[0].bytes + one.seen[1])
+        for one in there
+    ]
+    return FleetProgress(
+        nodes=len(there),
+        ready=sum(not one.is_under_way and one.failure is None for one in there),
+        failed=sum(one.failure is not None for one in there),
+        wanted_bytes=sum(one.wanted_bytes for one in there),
+        came_bytes=sum(came),
+        hub_bytes=sum(max(one.fetched.bytes, one.seen[0].bytes) for one in there),
+    )
 
 
 def outcome(report: NodeReport) -> str:

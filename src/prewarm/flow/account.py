@@ -79,6 +79,8 @@ class Options:
     """Stop after the plan."""
     prove_again: bool = False
     """Load also what has passed before."""
+    may_load: bool = True
+    """Whether anything is loaded, whatever an entry asks for."""
 
 
 class Account:

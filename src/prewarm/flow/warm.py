@@ -112,6 +112,6 @@ async def _bring(resolved: Resolved, plan: Plan, tools: Tools, account: Account,
 
 
 def _is_to_load(entry: Entry, locked: LockedEntry | None, tools: Tools, options: Options) -> bool:
-    if options.dry_run or mode_of(entry, options.proof) == "files":
+    if options.dry_run or not options.may_load or mode_of(entry, options.proof) == "files":
         return False
     return options.prove_again or locked is None or tools.memory.recall(locked).proof is None

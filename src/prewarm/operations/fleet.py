@@ -21,7 +21,8 @@ from prewarm.fleet.meaning import runtime_env_option
 from prewarm.lock import file as locks
 from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.bundle import manifest_text
-from prewarm.operations.fleet_host import Given, make
+from prewarm.operations.fleet_given import Given
+from prewarm.operations.fleet_host import make
 from prewarm.operations.project import Project
 from prewarm.records.errors import CommandError
 from prewarm.records.fleet import FleetEvent, FleetReport

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +18,27 @@ from prewarm.cache.disk import DiskCache
 from prewarm.cache.place import write_text
 from prewarm.fleet import AgreedWindows
 from prewarm.fleet.host import Sink
-from prewarm.flow.account import Account, Options, Tools
+from prewarm.flow.account import Tools
 from prewarm.flow.ports import SMALL_BYTES
-from prewarm.flow.resolve import resolve_or_recall
 from prewarm.flow.stop import Stop
-from prewarm.flow.warm import warm as warm_entries
 from prewarm.hub import configuration
 from prewarm.lock import file as locks
 from prewarm.lock.digest import entry_tag
 from prewarm.manifest.read import MANIFEST_NAME
-from prewarm.operations import fleet_ready
+from prewarm.operations import fleet_ready, fleet_settle
 from prewarm.operations.bug_log import unforeseen
 from prewarm.operations.bundle import all_locked
-from prewarm.operations.fleet_about import about, unlisted, unsettled
-from prewarm.operations.fleet_ready import failures_of, key_of
-from prewarm.operations.lock_file import keep_lock, write_lock
-from prewarm.operations.project import Project, load, merged
+from prewarm.operations.fleet_about import about, unsettled
+from prewarm.operations.fleet_given import Given
+from prewarm.operations.fleet_ready import key_of
+from prewarm.operations.project import Project, load
 from prewarm.operations.tools import Work, tools
-from prewarm.records.entry import Entry
 from prewarm.records.errors import CacheError, EntryError, FleetError, PrewarmError
 from prewarm.records.events import BytesReceived, Event
 from prewarm.records.failure import Failure
 from prewarm.records.fleet import About, Brought, Lacking, NodeEntry, NodeProofs, Settled
 from prewarm.records.listing import RepoFile
-from prewarm.records.lock import LockedEntry, LockedRepo
+from prewarm.records.lock import LockedRepo
 from prewarm.records.plan import Fetched
 from prewarm.records.ranges import total
 from prewarm.worker.temporary import OwnFolder
@@ -49,28 +46,6 @@ from prewarm.worker.temporary import OwnFolder
 FOLDER = "fleet"
 """In ``HF_HOME/prewarm``: the manifest and the lock of the last fleet."""
 Pair = tuple[LockedRepo, RepoFile]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """What every node is given."""
-
-    version: str
-    """Of the prewarm that gives it."""
-    manifest: str
-    """Its text."""
-    lock: str
-    """Its text; empty: there is none."""
-    flags: Mapping[str, Any]
-    """Settings of the command line."""
-    only: tuple[str, ...]
-    """Entries by id or name; empty: all."""
-    salt: bytes
-    """Of this run: what a node says of its token says nothing to anybody else."""
-    may_load: bool
-    """Whether anything is loaded."""
-    is_shared: bool
-    """Whether several nodes ask the Hub, and have to agree on its limits."""
 
 
 def make(given: Given, read: Callable[[str], tuple[int, Any]], swap: Callable[[str, int, Any], bool]) -> FleetHost:
@@ -162,42 +137,16 @@ class FleetHost:
 
     def resolve(self) -> Settled:
         """Ask the Hub which files the entries consist of that are not locked; gives the lock."""
-        found: dict[Entry, LockedEntry] = {}
-        failures: dict[str, Failure] = {}
-        wanted = unlisted(self._project)
-        with tools(self._project, self._observe, self._environ, Work(windows=self._windows)) as using:
-            accounts = [Account(entry, using) for entry in wanted]
-            using.hub.expect(listings=len(wanted))
-
-            def one(account: Account) -> None:
-                entry = account.entry
-                try:
-                    resolved = resolve_or_recall(entry, using, account)
-                    if resolved.is_fresh:
-                        using.memory.keep_listings(resolved.listings)
-                        found[entry] = resolved.locked
-                except Exception as error:  # noqa: BLE001 (told apart there)
-                    failures[entry_tag(entry)] = using.failure_of(error).as_failure()
-
-            using.stages.run([using.stages.plan(one, account) for account in accounts], using.end)
-            waited_s = using.hub.waited_s
-        write_lock(self._project, merged(self._project.manifest, self._project.lock, found), self._observe)
-        return self._settled(sum((one.total for one in accounts), Fetched()), waited_s, failures)
+        return self._settled(*fleet_settle.listed(self._project, self._observe, self._environ, self._windows))
 
     def settle(self) -> Settled:
         """Load entries whose files nobody could know all of, as an ordinary run does; gives the lock."""
-        entries = self._unsettled
-        with tools(self._project, self._observe, self._environ, Work(windows=self._windows)) as using:
-            options = Options(proof=self._project.settings.proof)
-            warmed = warm_entries(entries, self._project.lock, using, options)
-            waited_s = using.hub.waited_s
-        keep_lock(self._project, warmed, self._observe)
-        return self._settled(sum((one.report.fetched for one in warmed), Fetched()), waited_s, failures_of(warmed))
+        asked = (self._project, self._observe, self._environ, self._windows)
+        return self._settled(*fleet_settle.loaded(self._unsettled, *asked))
 
-    def _settled(self, spent: Fetched, waited_s: float, failures: Mapping[str, Failure]) -> Settled:
+    def _settled(self, spent: Fetched, failures: Mapping[str, Failure]) -> Settled:
         self._project = self._load()
         self._index()
-        spent = replace(spent, waited_s=waited_s)
         self._spend(spent)
         return Settled(lock=locks.dump(self._project.lock), spent=spent, failures=failures)
 

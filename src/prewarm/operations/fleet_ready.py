@@ -48,7 +48,7 @@ def show(project: Project, environ: Mapping[str, str], failed: Mapping[str, Fail
         remembered.keep_failure(entry, locks.find(project.lock, entry), failure)
     with tools(project, ignored, environ, _OFFLINE) as using:
         entries = [entry for entry in project.entries if entry not in lost]
-        warm(entries, project.lock, using, Options(proof="files"))
+        warm(entries, project.lock, using, Options(proof="files", may_load=False))
         for one in project.applications:
             ran = locks.find_application(project.lock, one)
             if ran is not None and not any(key_of(*pair) in failed for pair in ran.as_entry.files):

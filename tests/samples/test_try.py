@@ -144,6 +144,10 @@ def test_samples_of_every_kind_are_answered_offline_and_told_of(zoo_prewarm: Pre
     assert "confidence 0." in shown
     assert "4 with nothing to compare with" in shown
     assert "try: prewarm try --record" in shown
+    # As it was: a text, a conversation, a picture, a sound, and embeddings.
+    assert zoo_prewarm("try", "--record", "-q", env=nobody).code == 0
+    again = zoo_prewarm("try", "--json", env=nobody)
+    assert again.report["totals"] == {"passed": 6, "failed": 0, "new": 0}
 
 
 def test_recorded_answers_are_compared_and_another_commit_is_caught(

@@ -173,6 +173,20 @@ def test_a_copy_that_is_wrong_twice_is_none() -> None:
     assert spread.next_fetch("n1") == ("k",)
 
 
+def test_what_turns_out_to_be_needed_moves_in_the_same_way() -> None:
+    spread = spread_over(3, {"k": MB}, {f"n{number}": ["k"] for number in range(3)})
+    assert all(spread.is_done(f"n{number}") for number in range(3))
+    # One has loaded an entry, which has asked for more: it has that already.
+    spread.more("n0", Lacking(has=frozenset(["k", "more"]), lacks={}))
+    for node in ("n1", "n2"):
+        spread.more(node, Lacking(has=frozenset(["k"]), lacks={"more": MB, "other": 10}))
+        assert not spread.is_done(node)
+    fetches, takes = run_all(spread, 3)
+    assert (fetches, takes >= 2) == (1, True), "what nobody has is fetched once, and all else moves"
+    assert all(spread.is_done(f"n{number}") for number in range(3))
+    assert not any(spread.failures(f"n{number}") for number in range(3))
+
+
 def test_another_node_fetches_what_one_cannot() -> None:
     spread = spread_over(3, {"k": MB})
     for node in ("n0", "n1"):

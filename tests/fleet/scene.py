@@ -50,6 +50,7 @@ class Done:
 
     @property
     def report(self) -> dict[str, Any]:
+        assert self.out[:1] == "{", self.err[-3000:]
         content: dict[str, Any] = json.loads(self.out)
         return content
 

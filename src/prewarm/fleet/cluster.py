@@ -26,7 +26,7 @@ from prewarm.records.text import quoted
 
 _NAMESPACE = "prewarm-fleet"
 _REACH_S = 5.0
-_CONNECT_S = 90.0
+_CONNECT_S = 45.0
 _CONNECT_MAX_S = 900.0
 """Where an environment has to be made first."""
 _TICK_S = 0.2

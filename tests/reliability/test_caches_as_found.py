@@ -171,7 +171,8 @@ def shared(prewarm: Prewarm, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     made = Prewarm(folder, prewarm.environ["HF_ENDPOINT"])
     made.environ["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
     yield made
-    shutil.rmtree(folder, ignore_errors=True)
+    for one in (folder, made.temporary):
+        shutil.rmtree(one, ignore_errors=True)
 
 
 @as_root

@@ -97,7 +97,7 @@ def test_one_that_is_about_to_be_locked_stays(folder: Path) -> None:
 
 @pytest.mark.parametrize("says", ["there are no locks", "everybody gets the lock"])
 def test_where_locks_say_nothing_the_name_does(folder: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(temporary, "_try_lock", lambda _: True if says == "everybody gets the lock" else None)
+    monkeypatch.setattr(temporary, "try_lock", lambda _: True if says == "everybody gets the lock" else None)
     with held(folder) as (path, kill), held(folder, ELSEWHERE) as (other, kill_other):
         aged(path, 61.0)
         aged(other, 61.0)

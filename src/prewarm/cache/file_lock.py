@@ -12,6 +12,7 @@ from pathlib import Path
 from prewarm.flow.stop import Stop
 from prewarm.records.errors import CacheError
 from prewarm.records.units import duration
+from prewarm.worker.flock import try_lock
 
 MODE = 0o664
 """As huggingface_hub makes them: where the umask lets a group write, it can lock."""
@@ -96,16 +97,11 @@ def _holds_off(path: Path) -> bool:
     """Whether the lock that we hold is refused to the next one, as it is not on every file system."""
     if os.name != "posix":
         return True
-    import fcntl
-
     try:
         again = os.open(path, os.O_RDWR)
     except OSError:
         return False
     try:
-        fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return try_lock(again) is not True
     finally:
         os.close(again)
-    return False

@@ -59,30 +59,15 @@ class Member:
 
     def lacking(self, lock: str) -> Lacking | Failure:
         """What it lacks of ``lock``."""
-
-        def found(host: Host) -> Lacking:
-            host.take_lock(lock)
-            return host.lacking()
-
-        return self._try(found)
+        return self._with(lock, lambda host: host.lacking())
 
     def resolve(self, lock: str) -> Settled | Failure:
         """As ``Host.resolve``, beyond ``lock``."""
-
-        def found(host: Host) -> Settled:
-            host.take_lock(lock)
-            return host.resolve()
-
-        return self._try(found)
+        return self._with(lock, lambda host: host.resolve())
 
     def settle(self, lock: str) -> Settled | Failure:
         """As ``Host.settle``, beyond ``lock``."""
-
-        def found(host: Host) -> Settled:
-            host.take_lock(lock)
-            return host.settle()
-
-        return self._try(found)
+        return self._with(lock, lambda host: host.settle())
 
     def look_at(self, key: str) -> bool | Failure:
         """As ``Host.look_at``."""
@@ -161,6 +146,13 @@ class Member:
         """As ``Host.stop``."""
         if self._host is not None:
             self._host.stop()
+
+    def _with(self, lock: str, work: Callable[[Host], Result]) -> Result | Failure:
+        def done(host: Host) -> Result:
+            host.take_lock(lock)
+            return work(host)
+
+        return self._try(done)
 
     def _try(self, work: Callable[[Host], Result]) -> Result | Failure:
         assert self._host is not None

@@ -40,7 +40,7 @@ class Connections(Origin):
             self._close_one()
             if not self._room.acquire(timeout=_CLOSING_S):
                 with suppress(OSError):
-                    request.sendall(_FULL if self.hub.is_plain else b"")
+                    request.sendall(_FULL if self.tls is None else b"")
                 self.shutdown_request(request)
                 return
         self.hub.counts.connected(1)

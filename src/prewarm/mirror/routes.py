@@ -92,9 +92,8 @@ class Routes:
         if word in addresses.TYPES:
             ids = self._shelf.ids(addresses.TYPES[word])
             author, search = (asked.get(key, [""])[0].lower() for key in ("author", "search"))
-            wanted = [
-                one for one in ids if search in one.lower() and one.lower().startswith(f"{author}/" * bool(author))
-            ]
+            start = f"{author}/" if author else ""
+            wanted = [one for one in ids if search in one.lower() and one.lower().startswith(start)]
             return json_answer([{"id": repo_id} for repo_id in wanted])
         return None
 

@@ -64,7 +64,6 @@ class Server:
         self.routes = Routes(shelf, self.counts, bound.token)
         self.log = log
         self._tls = _tls(bound) if bound.certificate is not None else None
-        self.is_plain = self._tls is None
         try:
             self._origin = Connections(self, "mirror", bound.port, _Handler, host=bound.host)
         except (OSError, OverflowError) as error:

@@ -83,7 +83,8 @@ class Shelf:
     def status(self, listing: Listing, content: Path) -> os.stat_result | None:
         """Of a file that is there, and is the cache's own."""
         try:
-            return content.stat() if is_own(self._root, listing.repo, content) else None
+            found = own_file(self._root, listing.repo, content)
+            return found.stat() if found is not None else None
         except OSError:
             return None
 
@@ -103,13 +104,14 @@ class Shelf:
                     yield LockedRepo(repo=repo, commit=commit, files=()), file
 
 
-def is_own(root: Path, repo: Repo, content: Path) -> bool:
-    """Whether a file is there, and in the cache: in its folder, or in that of the repository, which may be a link."""
+def own_file(root: Path, repo: Repo, content: Path) -> Path | None:
+    """Where a file really is; None where it is not in the cache: in its folder, or the repository's, a link perhaps."""
     try:
         found = content.resolve(strict=True)
-        return any(found.is_relative_to(base.resolve()) for base in (root, root / repo.folder))
+        is_own = any(found.is_relative_to(base.resolve()) for base in (root, root / repo.folder))
     except (OSError, RuntimeError):
-        return False
+        return None
+    return found if is_own else None
 
 
 def _locked(listing: Listing) -> LockedRepo:

@@ -17,11 +17,11 @@ from prewarm.manifest import toml as tomlfile
 from prewarm.operations.asking import versions_now
 from prewarm.operations.keeping import CaseSet
 from prewarm.operations.project import Project
-from prewarm.operations.trying import try_samples
+from prewarm.operations.trying import as_recorded, try_samples
 from prewarm.records.entry import Entry
 from prewarm.records.errors import CommandError, LockError
 from prewarm.records.events import Observer
-from prewarm.records.sample import Answer, CaseChange, Outcome, Recorded, Sample, Tried, TryReport
+from prewarm.records.sample import Answer, CaseChange, Outcome, Sample, Tried, TryReport
 from prewarm.samples import Case, dump, read_cases
 from prewarm.samples.judge import Setting, is_finite, unlike
 from prewarm.samples.recorded import by_name
@@ -85,7 +85,7 @@ def _since_the_last(tried: Tried, path: Path) -> list[CaseChange]:
     kept.pop(tried.commit, None)
     kept[tried.commit] = {
         "verdicts": {one.sample.name: [one.verdict, _said(one)] for one in tried.outcomes},
-        "answers": dump(_recorded(one, answer, tried, setting) for one, answer in _answered(tried)),
+        "answers": dump(as_recorded(tried, one.sample.name, answer, setting) for one, answer in _answered(tried)),
     }
     write_table(place, {commit: kept[commit] for commit in list(kept)[-_KEPT_COMMITS:]})
     return found
@@ -127,10 +127,3 @@ def _said(one: Outcome) -> str:
 
 def _answered(tried: Tried) -> list[tuple[Outcome, Answer]]:
     return [(one, one.answer) for one in tried.outcomes if one.answer is not None and is_finite(one.answer)]
-
-
-def _recorded(one: Outcome, answer: Answer, tried: Tried, setting: Setting) -> Recorded:
-    return Recorded(
-        entry=tried.id, name=one.sample.name, digest="", commit=str(tried.commit), dtype=tried.dtype,
-        versions=setting.versions, answer=answer,
-    )  # fmt: skip

@@ -16,7 +16,7 @@ from prewarm.cache.listing import listing_of
 from prewarm.hub.configuration import cache_root
 from prewarm.lock import file as locks
 from prewarm.mirror import Bound, Server, Shelf
-from prewarm.mirror.shelf import is_own
+from prewarm.mirror.shelf import own_file
 from prewarm.operations.bundle import all_locked
 from prewarm.operations.machine import memory
 from prewarm.operations.project import Project, refuse_out_of_date
@@ -155,7 +155,9 @@ def _all_of(root: Path, listed: Callable[[LockedRepo], Listed | None]) -> tuple[
             continue
         locked = LockedRepo(repo=repo, commit=listing.commit, files=listing.files)
         own = tuple(
-            file for file in listing.files if is_own(root, repo, layout.pointer(root, repo, listing.commit, file.path))
+            file
+            for file in listing.files
+            if own_file(root, repo, layout.pointer(root, repo, listing.commit, file.path)) is not None
         )
         locked = replace(locked, files=own)
         whole = listed(locked)

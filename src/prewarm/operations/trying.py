@@ -182,6 +182,14 @@ def try_entry(
     return tried, new
 
 
+def as_recorded(tried: Tried, name: str, answer: Answer, setting: Setting) -> Recorded:
+    """An answer that was given as what another one is compared with."""
+    return Recorded(
+        entry=tried.id, name=name, digest="", commit=str(tried.commit), dtype=tried.dtype, versions=setting.versions,
+        answer=answer,
+    )  # fmt: skip
+
+
 def recorded_path(project: Project) -> Path:
     """Where answers are stored."""
     return project.manifest.path.parent / NAME

@@ -15,7 +15,7 @@ from prewarm.operations.asking import Desk, versions_now
 from prewarm.operations.keeping import keep_tried, keeping, noting
 from prewarm.operations.project import Project
 from prewarm.operations.tools import tools
-from prewarm.operations.trying import recorded_path, try_entry
+from prewarm.operations.trying import as_recorded, recorded_path, try_entry
 from prewarm.records.entry import Entry
 from prewarm.records.events import Notice, Observer
 from prewarm.records.lock import Lock, LockedEntry
@@ -93,24 +93,14 @@ def _compared(
     samples = []
     for one in after.outcomes:
         earlier = was.get(one.sample.name) or Outcome(sample=one.sample, verdict="new", reasons=_why(before))
-        samples.append(
-            AnswerChange(before=earlier, after=one, differences=_differences(earlier, one, commits[0], before, setting))
-        )
+        samples.append(AnswerChange(before=earlier, after=one, differences=_differences(earlier, one, before, setting)))
     return replace(found, samples=tuple(samples)), after
 
 
-def _differences(before: Outcome, after: Outcome, commit: str, tried: Tried, setting: Setting) -> tuple[str, ...]:
+def _differences(before: Outcome, after: Outcome, tried: Tried, setting: Setting) -> tuple[str, ...]:
     if before.answer is None or after.answer is None:
         return () if before.answer is after.answer else after.reasons or before.reasons
-    known = Recorded(
-        entry=tried.id,
-        name=before.sample.name,
-        digest="",
-        commit=commit,
-        dtype=tried.dtype,
-        versions=setting.versions,
-        answer=before.answer,
-    )
+    known = as_recorded(tried, before.sample.name, before.answer, setting)
     return tuple(unlike(after.answer, known, setting))
 
 

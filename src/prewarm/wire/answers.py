@@ -55,21 +55,21 @@ LEFT_OUT = "EntryLeftOut"
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-def is_one_range(header: str) -> bool:
-    """Whether a ``Range`` header names one range of bytes; RFC 9110 lets a server ignore all others."""
-    match = _RANGE.fullmatch(header.strip())
-    if match is None or not any(match.groups()):
-        return False
-    first, last = match.groups()
-    return not (first and last) or int(first) <= int(last)
-
-
-def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
+def _one_range(header: str) -> tuple[str, str] | None:
+    """The first and the last byte of a ``Range`` header with one range, either of which may be empty."""
     match = _RANGE.fullmatch(header.strip())
     if match is None or not any(match.groups()):
         return None
     first, last = match.groups()
+    return None if first and last and int(first) > int(last) else (first, last)
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The start and the end (exclusive) of a ``Range`` header with one range, or None where it cannot be had."""
+    named = _one_range(header)
+    if named is None:
+        return None
+    first, last = named
     if not first:
         return (max(0, size - int(last)), size) if int(last) else None
     start, end = int(first), min(size, int(last) + 1 if last else size)
@@ -88,7 +88,8 @@ def part(answer: Answer, wanted: str | None) -> tuple[int, dict[str, str], int, 
         return answer.status, headers, 0, len(answer.body)
     size = answer.body.size
     headers["Accept-Ranges"] = "bytes"
-    if wanted is None or answer.status != 200 or not is_one_range(wanted):
+    if wanted is None or answer.status != 200 or _one_range(wanted) is None:
+        # RFC 9110 lets a server ignore what is not one range of bytes.
         return answer.status, headers, 0, size
     chosen = parse_range(wanted, size)
     if chosen is None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from prewarm.worker import processes
+from prewarm.worker.flock import try_lock
 
 _NAMED = re.compile(rf"prewarm-[a-z]+-(?:({processes.NAMED})-)?\w+")
 _YOUNG_S = 60.0
@@ -47,7 +48,7 @@ class OwnFolder:
         self.path = Path(self._made.name)
         self._lock = _opened(self.path)
         if self._lock is not None:
-            _try_lock(self._lock)
+            try_lock(self._lock)
 
     def close(self) -> None:
         """Remove it, as far as that can be done."""
@@ -101,7 +102,7 @@ def _is_free(path: Path) -> bool | None:
             if descriptor is None:
                 return None
             ends.callback(os.close, descriptor)
-            tries.append(_try_lock(descriptor))
+            tries.append(try_lock(descriptor))
             if tries[0] is not True:
                 return tries[0]
         return None if tries[1] else True
@@ -114,19 +115,6 @@ def _opened(path: Path) -> int | None:
     with contextlib.suppress(OSError):
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     return None
-
-
-def _try_lock(descriptor: int) -> bool | None:
-    """Whether the lock was free, and is ours now; None where there are no locks."""
-    import fcntl  # noqa: PLC0415 (not on every system)
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
 
 
 def remove_dead() -> None:
